@@ -1,0 +1,11 @@
+"""The Celery application: a doorbell, never the place where work is kept."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("assent")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

@@ -1,0 +1,1 @@
+"""The admin panel's home page, navigation and look."""

@@ -1,0 +1,1 @@
+"""The sandbox's people and characters, and the demonstration of the main job."""

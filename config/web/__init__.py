@@ -1,0 +1,1 @@
+"""The web's conventions: problems, strict JSON, idempotency, limits, health."""

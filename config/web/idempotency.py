@@ -1,0 +1,168 @@
+"""`Idempotency-Key`: a POST repeated has one effect and gets the same answer.
+
+The answer is written in the transaction of the effect, so that there is never one without the
+other. Only successes are kept: a refused request leaves nothing behind and may be mended and sent
+again under its key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+from collections.abc import Callable
+from typing import IO, Any
+
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from config.web.models import IdempotentAnswer
+from config.web.problems import describe, problem_response
+from config.web.requests import API_PREFIX
+from ledger.actor import Actor
+
+Handler = Callable[[HttpRequest], HttpResponse]
+_PRINTABLE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?\Z")
+_CHUNK = 256 * 1024
+KEPT_DAYS = 30
+
+
+class TooLong(Exception):
+    """The body is longer than this endpoint takes."""
+
+
+class CutShort(Exception):
+    """The body ended before its Content-Length."""
+
+
+class IdempotencyMiddleware:
+    """Runs a keyed POST in one transaction together with the record of its answer."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        key = request.headers.get("Idempotency-Key")
+        actor = getattr(request, "actor", None)
+        api_post = request.method == "POST" and request.path.startswith(API_PREFIX)
+        if key is None or actor is None or not api_post:
+            return self.get_response(request)
+        if not _PRINTABLE.match(key):
+            return problem_response(
+                request,
+                status=400,
+                code="bad_idempotency_key",
+                detail="An Idempotency-Key has 1 to 255 printable ASCII characters.",
+            )
+        try:
+            fingerprint = _fingerprint(request)
+        except TooLong:
+            return problem_response(
+                request, status=413, code="too_large", detail="The body is too large."
+            )
+        except CutShort:
+            return problem_response(
+                request,
+                status=400,
+                code="cut_short",
+                detail="The body is shorter than its Content-Length.",
+            )
+        try:
+            return self._once(request, actor, key, fingerprint)
+        except DatabaseError as error:
+            described = describe(error)
+            if described is None:
+                raise
+            status, code, detail, faults, headers = described
+            return problem_response(
+                request, status=status, code=code, detail=detail, faults=faults, headers=headers
+            )
+
+    def _once(
+        self, request: HttpRequest, actor: Actor, key: str, fingerprint: bytes
+    ) -> HttpResponse:
+        with transaction.atomic():
+            if not _lock(actor, key):
+                return problem_response(
+                    request,
+                    status=409,
+                    code="idempotency_key_in_flight",
+                    detail="A request with this key is being answered.",
+                    headers={"Retry-After": "1"},
+                )
+            kept = IdempotentAnswer.objects.filter(
+                organisation_id=actor.organisation_id, key=key
+            ).first()
+            if kept is not None:
+                return _replay(request, kept, fingerprint)
+            response = self.get_response(request)
+            if response.status_code >= 400:
+                transaction.set_rollback(True)
+                return response
+            IdempotentAnswer.objects.create(
+                organisation_id=actor.organisation_id,
+                key=key,
+                fingerprint=fingerprint,
+                status=response.status_code,
+                content_type=response.get("Content-Type", "application/json"),
+                location=response.get("Location", ""),
+                body=response.content,
+                created_at=timezone.now(),
+            )
+        return response
+
+
+def _lock(actor: Actor, key: str) -> bool:
+    """Takes the key for this transaction; false if another request holds it."""
+    name = f"{actor.organisation_id}:{key}"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+def _replay(request: HttpRequest, kept: IdempotentAnswer, fingerprint: bytes) -> HttpResponse:
+    if bytes(kept.fingerprint) != fingerprint:
+        return problem_response(
+            request,
+            status=422,
+            code="idempotency_key_reused",
+            detail="This Idempotency-Key was used with another request.",
+        )
+    response = HttpResponse(bytes(kept.body), status=kept.status, content_type=kept.content_type)
+    response["Idempotent-Replayed"] = "true"
+    if kept.location:
+        response["Location"] = kept.location
+    return response
+
+
+def _fingerprint(request: HttpRequest) -> bytes:
+    """SHA-256 over method, path, query and body. A stream is spooled to disk on the way."""
+    digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
+    if request.content_type == "application/x-ndjson":
+        spool = spooled(request)
+        while chunk := spool.read(_CHUNK):
+            digest.update(chunk)
+        spool.seek(0)
+        request._stream = spool  # type: ignore[attr-defined]
+    else:
+        digest.update(request.body)
+    return digest.digest()
+
+
+def spooled(request: HttpRequest) -> IO[Any]:
+    """The request's body in a temporary file, bounded. Raises TooLong or CutShort."""
+    spool = tempfile.SpooledTemporaryFile(max_size=_CHUNK)  # noqa: SIM115 - lives as the stream
+    length = int(request.META.get("CONTENT_LENGTH") or 0)
+    total = 0
+    while chunk := request.read(_CHUNK):
+        total += len(chunk)
+        if total > settings.BATCH_MAX_BYTES:
+            raise TooLong
+        spool.write(chunk)
+    if total < length:
+        raise CutShort
+    spool.seek(0)
+    return spool

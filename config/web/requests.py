@@ -1,0 +1,97 @@
+"""What every request gets: an id, an actor, a limit on its rate and on its size."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from config.web.problems import CONTENT_TYPE, describe, problem_response
+from config.web.ratelimit import Allowance, take
+from ledger.errors import DomainError
+from ledger.ids import new_id, show
+from licensing.access import keys
+
+Handler = Callable[[HttpRequest], HttpResponse]
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
+API_PREFIX = "/api/v1/"
+_NUL = re.compile(r"%00|\x00", re.IGNORECASE)
+
+
+class RequestIdMiddleware:
+    """`X-Request-Id` on every answer: the caller's own if it is well formed, else a fresh one."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-Id", "")
+        request_id = given if _REQUEST_ID.match(given) else show("req", new_id())
+        request.request_id = request_id  # type: ignore[attr-defined]
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        response = self.get_response(request)
+        response["X-Request-Id"] = request_id
+        return response
+
+
+class ApiMiddleware:
+    """The API's door: the actor behind the key, the rate limit, and bounds that hold for any body."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith(API_PREFIX):
+            return self.get_response(request)
+        try:
+            refusal, allowance = self._enter(request)
+        except (DomainError, DatabaseError) as error:
+            return _refuse(request, error)
+        response = refusal or self.get_response(request)
+        if allowance is not None:
+            response["RateLimit-Policy"] = f'"key";q={allowance.limit};w={allowance.window}'
+            response["RateLimit"] = f'"key";r={allowance.remaining};t={allowance.reset}'
+        return response
+
+    def _enter(self, request: HttpRequest) -> tuple[HttpResponse | None, Allowance | None]:
+        if _NUL.search(request.META.get("QUERY_STRING", "")):
+            return problem_response(
+                request,
+                status=400,
+                code="bad_parameter",
+                detail="A parameter holds a NUL character.",
+            ), None
+        actor = keys.authenticate(
+            authorization=request.headers.get("Authorization", ""),
+            now=timezone.now(),
+            request_id=request.request_id,  # type: ignore[attr-defined]
+        )
+        request.actor = actor  # type: ignore[attr-defined]
+        caller = str(actor.key_id) if actor else request.META.get("REMOTE_ADDR", "")
+        allowance = take(caller, settings.RATE_LIMIT)
+        if allowance is not None and not allowance.granted:
+            return problem_response(
+                request,
+                status=429,
+                code="rate_limited",
+                detail=f"That is more than {allowance.limit} requests in {allowance.window} s.",
+                headers={"Retry-After": str(max(1, allowance.reset))},
+            ), allowance
+        return None, allowance
+
+
+def _refuse(request: HttpRequest, error: Exception) -> HttpResponse:
+    described = describe(error)
+    if described is None:
+        raise error
+    status, code, detail, faults, headers = described
+    response = problem_response(
+        request, status=status, code=code, detail=detail, faults=faults, headers=headers
+    )
+    assert response["Content-Type"] == CONTENT_TYPE
+    return response

@@ -1,0 +1,56 @@
+"""The OpenAPI document: what every operation has besides its own answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+
+
+class FaultShape(serializers.Serializer[Any]):
+    """One thing wrong with the input."""
+
+    pointer = serializers.CharField(help_text="JSON pointer to the value.")
+    code = serializers.CharField(help_text="Stable, for programs.")
+    detail = serializers.CharField(help_text="A sentence, for people.")
+
+
+class ProblemShape(serializers.Serializer[Any]):
+    """RFC 9457 problem details."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    code = serializers.CharField(help_text="Stable, for programs.")
+    errors = FaultShape(many=True)
+    request_id = serializers.CharField(help_text="Names this request in our logs.")
+
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    name="Idempotency-Key",
+    location=OpenApiParameter.HEADER,
+    required=False,
+    type=str,
+    description="1 to 255 printable characters. The same key and body again get the same answer, "
+    "for 30 days; the same key with another body is refused.",
+)
+
+
+class Schema(AutoSchema):
+    """Adds the problem document and the idempotency key to every operation."""
+
+    def get_override_parameters(self) -> list[Any]:
+        inherited = list(super().get_override_parameters())  # type: ignore[no-untyped-call]
+        return [*inherited, IDEMPOTENCY_KEY] if self.method == "POST" else inherited
+
+    def _get_response_bodies(self, direction: Any = "response") -> Any:
+        bodies = super()._get_response_bodies(direction)  # type: ignore[no-untyped-call]
+        problem = self._get_response_for_code(  # type: ignore[no-untyped-call]
+            ProblemShape, "default", ["application/problem+json"], direction
+        )
+        problem["description"] = "A problem: what was refused, where and why."
+        bodies.setdefault("default", problem)
+        return bodies

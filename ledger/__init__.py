@@ -1,0 +1,1 @@
+"""Double-entry books, statements and payouts. Knows nothing of licensing."""

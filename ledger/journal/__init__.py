@@ -1,0 +1,1 @@
+"""Parties, books, accounts, periods and the journal: the one way in for money."""

@@ -1,0 +1,1 @@
+"""Payout batches: prepared by one, approved by another, paid once."""

@@ -1,0 +1,1 @@
+"""Who owns, who consents, what was made, and who earns from it."""

@@ -1,0 +1,1 @@
+"""Organisations, people, roles, API keys and the audit trail."""

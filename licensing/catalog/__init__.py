@@ -1,0 +1,1 @@
+"""Rights holders, platforms, properties, subjects and who owns which share."""

@@ -1,0 +1,1 @@
+"""Consent rules, decisions and receipts."""

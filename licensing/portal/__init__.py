@@ -1,0 +1,1 @@
+"""The rights holder's pages."""

@@ -1,0 +1,1 @@
+"""From usage to royalties: runs, parts, lines, postings."""

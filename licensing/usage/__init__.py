@@ -1,0 +1,1 @@
+"""What platforms report: generations, batches, lineage."""
