@@ -39,6 +39,11 @@ class Actor:
     request_id: str = ""
 
     @property
+    def tenant(self) -> UUID:
+        """Its organisation; the nil UUID, which is nobody's, if it has none."""
+        return self.organisation_id or UUID(int=0)
+
+    @property
     def is_house(self) -> bool:
         """Whether it belongs to the company that runs Assent, in this mode."""
         return self.organisation_kind == "house" or self.kind == "system"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
 from django.core import signing
+from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 from rest_framework import serializers
@@ -39,8 +40,7 @@ class HasScope(BasePermission):
         scopes: Mapping[str, str] = getattr(view, "scopes", {})
         scope = scopes.get("GET" if request.method == "HEAD" else str(request.method))
         if scope is not None and request.auth is not None:
-            actor: Actor = request.auth
-            actor.require(scope)
+            cast("Actor", request.auth).require(scope)
         return request.auth is not None
 
 
@@ -90,7 +90,7 @@ class Window(APIView):
         """The row of `rows` with this prefixed id. Another's, an absent and a malformed id look alike."""
         try:
             return rows.get(pk=read_id(prefix, text))
-        except rows.model.DoesNotExist:
+        except ObjectDoesNotExist:
             raise NotFound from None
 
     def page(

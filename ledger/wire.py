@@ -13,7 +13,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.utils.functional import Promise
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -187,7 +186,7 @@ def show_money(amount: Decimal, currency: str) -> dict[str, str]:
 class Id(serializers.Field[UUID, str, str, Any]):
     """A prefixed id such as `chr_01jc…`. A malformed one is simply a thing that does not exist."""
 
-    default_error_messages: dict[str, str | Promise] = {"not_found": "There is no such {what}."}
+    default_error_messages = {"not_found": "There is no such {what}."}
 
     def __init__(self, prefix: str, what: str = "thing", **options: Any) -> None:
         self.prefix = prefix

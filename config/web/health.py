@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 
 import redis
 from django.conf import settings
@@ -45,17 +46,17 @@ def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
-_migrated = False
+# Once every migration is there it stays so for this process's code: one look is enough.
+_migrated = threading.Event()
 
 
 def _postgresql() -> str:
-    global _migrated  # once every migration is there it stays so for this process's code
     try:
-        if not _migrated:
+        if not _migrated.is_set():
             executor = MigrationExecutor(connection)
             if executor.migration_plan(executor.loader.graph.leaf_nodes()):
                 return "migrations missing"
-            _migrated = True
+            _migrated.set()
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError:

@@ -11,7 +11,7 @@ import hashlib
 import re
 import tempfile
 from collections.abc import Callable
-from typing import IO, Any
+from typing import BinaryIO, cast
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
@@ -92,9 +92,7 @@ class IdempotencyMiddleware:
                     detail="A request with this key is being answered.",
                     headers={"Retry-After": "1"},
                 )
-            kept = IdempotentAnswer.objects.filter(
-                organisation_id=actor.organisation_id, key=key
-            ).first()
+            kept = IdempotentAnswer.objects.filter(organisation_id=actor.tenant, key=key).first()
             if kept is not None:
                 return _replay(request, kept, fingerprint)
             response = self.get_response(request)
@@ -102,7 +100,7 @@ class IdempotencyMiddleware:
                 transaction.set_rollback(True)
                 return response
             IdempotentAnswer.objects.create(
-                organisation_id=actor.organisation_id,
+                organisation_id=actor.tenant,
                 key=key,
                 fingerprint=fingerprint,
                 status=response.status_code,
@@ -146,13 +144,13 @@ def _fingerprint(request: HttpRequest) -> bytes:
         while chunk := spool.read(_CHUNK):
             digest.update(chunk)
         spool.seek(0)
-        request._stream = spool  # type: ignore[attr-defined]
+        request._stream = spool
     else:
         digest.update(request.body)
     return digest.digest()
 
 
-def spooled(request: HttpRequest) -> IO[Any]:
+def spooled(request: HttpRequest) -> BinaryIO:
     """The request's body in a temporary file, bounded. Raises TooLong or CutShort."""
     spool = tempfile.SpooledTemporaryFile(max_size=_CHUNK)  # noqa: SIM115 - lives as the stream
     length = int(request.META.get("CONTENT_LENGTH") or 0)
@@ -165,4 +163,4 @@ def spooled(request: HttpRequest) -> IO[Any]:
     if total < length:
         raise CutShort
     spool.seek(0)
-    return spool
+    return cast("BinaryIO", spool)

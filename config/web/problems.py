@@ -181,9 +181,6 @@ def _framework(error: exceptions.APIException) -> Described:
     headers: dict[str, str] = {}
     if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
         headers["WWW-Authenticate"] = 'Bearer realm="assent"'
-    if isinstance(error, exceptions.Throttled) and error.wait is not None:
-        headers["Retry-After"] = str(max(1, round(error.wait)))
-        code = "rate_limited"
     if isinstance(error, exceptions.UnsupportedMediaType):
         code = "unsupported_media_type"
     return error.status_code, code, str(error.detail), (), headers

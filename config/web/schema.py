@@ -25,7 +25,7 @@ class ProblemShape(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField()
     code = serializers.CharField(help_text="Stable, for programs.")
-    errors = FaultShape(many=True)
+    errors = FaultShape(many=True)  # type: ignore[assignment]
     request_id = serializers.CharField(help_text="Names this request in our logs.")
 
 
@@ -43,11 +43,11 @@ class Schema(AutoSchema):
     """Adds the problem document and the idempotency key to every operation."""
 
     def get_override_parameters(self) -> list[Any]:
-        inherited = list(super().get_override_parameters())  # type: ignore[no-untyped-call]
+        inherited = list(super().get_override_parameters())
         return [*inherited, IDEMPOTENCY_KEY] if self.method == "POST" else inherited
 
     def _get_response_bodies(self, direction: Any = "response") -> Any:
-        bodies = super()._get_response_bodies(direction)  # type: ignore[no-untyped-call]
+        bodies = super()._get_response_bodies(direction)
         problem = self._get_response_for_code(  # type: ignore[no-untyped-call]
             ProblemShape, "default", ["application/problem+json"], direction
         )

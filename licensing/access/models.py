@@ -58,7 +58,7 @@ class OrganisationQuerySet(models.QuerySet["Organisation"]):
     def visible_to(self, actor: Actor) -> OrganisationQuerySet:
         """The actor's own; all of its mode for the house."""
         mine = self.filter(mode=actor.mode)
-        return mine if actor.is_house else mine.filter(pk=actor.organisation_id)
+        return mine if actor.is_house else mine.filter(pk=actor.tenant)
 
 
 class Organisation(Identified):
@@ -130,7 +130,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     def visible_to(self, actor: Actor) -> ApiKeyQuerySet:
         """Those of the actor's own organisation only, even for the house."""
-        return self.filter(organisation_id=actor.organisation_id)
+        return self.filter(organisation_id=actor.tenant)
 
 
 class ApiKey(Identified):
@@ -175,7 +175,7 @@ class AuditRecordQuerySet(models.QuerySet["AuditRecord"]):
     def visible_to(self, actor: Actor) -> AuditRecordQuerySet:
         """The own organisation's; all of the mode for the house."""
         mine = self.filter(mode=actor.mode)
-        return mine if actor.is_house else mine.filter(organisation_id=actor.organisation_id)
+        return mine if actor.is_house else mine.filter(organisation_id=actor.tenant)
 
 
 class AuditRecord(models.Model):

@@ -30,7 +30,7 @@ class RightsHolderQuerySet(models.QuerySet["RightsHolder"]):
     def visible_to(self, actor: Actor) -> RightsHolderQuerySet:
         """A holder sees its own; the house all of its mode; a platform none."""
         rows = self.filter(organisation__mode=actor.mode)
-        return rows if actor.is_house else rows.filter(organisation_id=actor.organisation_id)
+        return rows if actor.is_house else rows.filter(organisation_id=actor.tenant)
 
 
 class RightsHolder(Identified):
@@ -65,7 +65,7 @@ class PlatformQuerySet(models.QuerySet["Platform"]):
         """A platform sees itself; holders and the house see all of their mode, to name them in rules."""
         rows = self.filter(organisation__mode=actor.mode)
         if actor.organisation_kind == "platform":
-            return rows.filter(organisation_id=actor.organisation_id)
+            return rows.filter(organisation_id=actor.tenant)
         return rows
 
 
@@ -140,9 +140,9 @@ class SubjectQuerySet(models.QuerySet["Subject"]):
         rows = self.filter(holder__organisation__mode=actor.mode)
         if actor.organisation_kind == "holder":
             owned = OwnershipShare.objects.filter(
-                holder__organisation_id=actor.organisation_id
+                holder__organisation_id=actor.tenant
             ).values("step__subject")
-            return rows.filter(Q(holder__organisation_id=actor.organisation_id) | Q(pk__in=owned))
+            return rows.filter(Q(holder__organisation_id=actor.tenant) | Q(pk__in=owned))
         return rows
 
 
