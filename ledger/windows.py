@@ -21,6 +21,12 @@ from ledger import ids
 from ledger.actor import Actor
 from ledger.errors import Malformed, NotFound
 
+class EmptyBody(Malformed):
+    """The body is empty."""
+
+    code = "not_json"
+
+
 Row = TypeVar("Row", bound=Model)
 
 PAGE = 50
@@ -64,6 +70,8 @@ class Window(APIView):
 
     def read(self, shape: type[serializers.Serializer[Any]], **options: Any) -> Any:
         """The body, checked against `shape`."""
+        if int(self.request.META.get("CONTENT_LENGTH") or 0) == 0:
+            raise EmptyBody
         serializer = shape(data=self.request.data, context={"actor": self.actor}, **options)
         serializer.is_valid(raise_exception=True)
         return serializer.validated_data

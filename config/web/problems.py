@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +13,8 @@ from django.core.exceptions import (
     TooManyFieldsSent,
 )
 from django.db import DatabaseError, InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -209,8 +209,15 @@ def flatten(detail: Any, pointer: str = "") -> Iterator[Fault]:
         yield Fault(pointer=pointer, code=str(code), detail=str(detail))
 
 
-def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
+def wants_page(request: HttpRequest) -> bool:
+    """Whether a person with a browser is asking, rather than a program."""
+    return not request.path.startswith("/api/") and request.accepts("text/html")
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Django's handler404."""
+    if wants_page(request):
+        return render(request, "problem.html", {"status": 404, "title": "Not here"}, status=404)
     return problem_response(request, status=404, code="not_found", detail="There is no such thing.")
 
 
@@ -228,14 +235,18 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Jso
     )
 
 
-def forbidden(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Django's handler403."""
+    if wants_page(request):
+        return render(request, "problem.html", {"status": 403, "title": "Not allowed"}, status=403)
     return problem_response(request, status=403, code="not_allowed", detail="You may not do this.")
 
 
-def server_error(request: HttpRequest) -> JsonResponse:
+def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500."""
-    logging.getLogger(__name__).debug("answered 500 to %s", request.path)
+    if wants_page(request):
+        context = {"status": 500, "title": "Something went wrong on our side"}
+        return render(request, "problem.html", context, status=500)
     return problem_response(
         request,
         status=500,
