@@ -1,0 +1,33 @@
+"""What people see: short lines on stderr, so that a command's stdout stays its own."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@cache
+def console() -> Console:
+    # Imported late: most commands end without showing anything.
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    console().print(f"· {text}", style="dim", markup=False)
+
+
+def done(text: str) -> None:
+    console().print(f"✓ {text}", style="green", markup=False)
+
+
+def warn(text: str) -> None:
+    console().print(f"! {text}", style="yellow", markup=False)
+
+
+def fail(text: str) -> None:
+    console().print(f"✗ {text}", style="bold red", markup=False)
