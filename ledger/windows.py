@@ -27,6 +27,7 @@ class EmptyBody(Malformed):
     code = "not_json"
 
 
+_WITH_BODY = ("POST", "PUT", "PATCH")
 Row = TypeVar("Row", bound=Model)
 
 PAGE = 50
@@ -67,6 +68,12 @@ class Window(APIView):
     def now(self) -> datetime:
         """The clock, read here so that no verb has to."""
         return timezone.now()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Authorises, then reads the body's syntax even where the window looks at nothing in it."""
+        super().initial(request, *args, **kwargs)
+        if int(request.META.get("CONTENT_LENGTH") or 0) and request.method in _WITH_BODY:
+            _ = request.data
 
     def read(self, shape: type[serializers.Serializer[Any]], **options: Any) -> Any:
         """The body, checked against `shape`."""

@@ -1,0 +1,61 @@
+"""The OpenAPI document as the tests read it: every operation the API offers, found by itself."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from drf_spectacular.generators import SchemaGenerator
+
+from ledger.ids import new_id, show
+
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One operation of the API."""
+
+    method: str
+    path: str
+    spec: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.spec["operationId"])
+
+    @property
+    def media_types(self) -> tuple[str, ...]:
+        """What its body may be; nothing if it takes none."""
+        return tuple(self.spec.get("requestBody", {}).get("content", {}))
+
+    @property
+    def needs_body(self) -> bool:
+        return bool(self.spec.get("requestBody", {}).get("required"))
+
+    def path_with(self, values: dict[str, str] | None = None) -> str:
+        """The path with ids of things that do not exist, or those given."""
+        return re.sub(
+            r"\{(\w+)\}",
+            lambda found: (values or {}).get(found[1]) or show("gen", new_id()),
+            self.path,
+        )
+
+
+@lru_cache(maxsize=1)
+def document() -> dict[str, Any]:
+    """The OpenAPI document."""
+    schema: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return schema
+
+
+def operations() -> list[Operation]:
+    """Every operation, in the document's order."""
+    return [
+        Operation(method=method, path=path, spec=spec)
+        for path, methods in document()["paths"].items()
+        for method, spec in methods.items()
+        if method in METHODS
+    ]
