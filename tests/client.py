@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.test import Client
 
-from ledger.actor import Actor
+from ledger.actor import Actor, system_actor
 from licensing.access import keys
 from licensing.access.models import Organisation, User
 
@@ -60,7 +60,8 @@ class ApiClient:
 
 def _issue(actor: Actor) -> str:
     issued = keys.issue(
-        actor=actor,
+        # The system, for the story's actor may not be one that makes keys.
+        actor=system_actor(mode=actor.mode),
         organisation=Organisation.objects.get(pk=actor.tenant),
         user=User.objects.get(pk=actor.person_id),
         name="the story's key",

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
 
 from ledger import ids
 from ledger.actor import Actor
 from ledger.ids import new_id
-from licensing.access.roles import OrganisationKind, Role
+from licensing.access.roles import ROLES_OF_KIND, OrganisationKind, Role
 
 
 class ModeChoice(models.TextChoices):
@@ -69,12 +70,17 @@ class Organisation(Identified):
     kind = models.CharField(max_length=16, choices=OrganisationKind.choices)
     mode = models.CharField(max_length=4, choices=ModeChoice.choices)
     name = models.CharField(max_length=200)
+    # The ledger's references of its holders and of its platform, kept here by the catalogue's
+    # verbs so that the actor behind a key is known from one query.
+    party_refs = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     created_at = models.DateTimeField()
 
     objects = OrganisationQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
+            # What a membership's foreign key leans on: a role belongs to one kind.
+            models.UniqueConstraint(fields=["id", "kind"], name="organisation_kind_of_id"),
             models.CheckConstraint(
                 condition=Q(kind__in=OrganisationKind.values), name="organisation_kind_known"
             ),
@@ -92,12 +98,20 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
     """Reading words of memberships."""
 
     def visible_to(self, actor: Actor) -> MembershipQuerySet:
-        """Those of the organisations the actor sees."""
-        return self.filter(organisation__in=Organisation.objects.visible_to(actor))
+        """Those of the actor's own organisation only, even for the house."""
+        return self.filter(organisation_id=actor.tenant, organisation__mode=actor.mode)
+
+    def current(self) -> MembershipQuerySet:
+        """Those that have not ended."""
+        return self.filter(ended_at=None)
 
 
 class Membership(Identified):
-    """A person's role in an organisation."""
+    """A person's role in an organisation.
+
+    Every role belongs to one kind of organisation. The kind follows from the role in a generated
+    column, and a foreign key on (organisation, kind) refuses a role of another kind.
+    """
 
     PREFIX = "mem"
 
@@ -106,6 +120,14 @@ class Membership(Identified):
     )
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=16, choices=Role.choices)
+    organisation_kind = models.GeneratedField(
+        expression=Case(
+            *(When(role__in=roles, then=Value(kind)) for kind, roles in ROLES_OF_KIND.items()),
+            output_field=models.CharField(max_length=16),
+        ),
+        output_field=models.CharField(max_length=16),
+        db_persist=True,
+    )
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
 
@@ -119,6 +141,10 @@ class Membership(Identified):
                 condition=Q(ended_at=None),
                 name="membership_once",
             ),
+            models.CheckConstraint(
+                condition=Q(ended_at=None) | Q(ended_at__gte=F("created_at")),
+                name="membership_ends_after_it_began",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -131,6 +157,17 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def visible_to(self, actor: Actor) -> ApiKeyQuerySet:
         """Those of the actor's own organisation only, even for the house."""
         return self.filter(organisation_id=actor.tenant)
+
+    def with_role(self) -> ApiKeyQuerySet:
+        """Each with `current_role`, the present role of its person there; null once that ended."""
+        role = Membership.objects.current().filter(
+            organisation=OuterRef("organisation"), user=OuterRef("user")
+        )
+        return self.annotate(current_role=Subquery(role.values("role")[:1]))
+
+    def live(self, now: datetime) -> ApiKeyQuerySet:
+        """Those that have neither been revoked nor expired."""
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
 
 
 class ApiKey(Identified):
@@ -163,6 +200,7 @@ class ApiKey(Identified):
                 condition=Q(expires_at=None) | Q(expires_at__gt=F("created_at")),
                 name="api_key_expires_after_creation",
             ),
+            models.CheckConstraint(condition=Q(scopes__len__gte=1), name="api_key_has_a_scope"),
         ]
 
     def __str__(self) -> str:

@@ -49,6 +49,8 @@ _HOLDER_READS = frozenset(
         "books:read",
         "audit:read",
         "keys:read",
+        # One's own keys, with no more than one's own scopes.
+        "keys:write",
     }
 )
 _HOUSE_READS = _HOLDER_READS | {"settlement:read"}
@@ -59,7 +61,7 @@ SCOPES_OF_ROLE: Final[Mapping[str, frozenset[str]]] = {
         "catalog:write",
         "consent:write",
         "consent:publish",
-        "keys:write",
+        "parties:write",
         "members:write",
     },
     Role.EDITOR: _HOLDER_READS | {"catalog:write", "consent:write"},
@@ -80,18 +82,18 @@ SCOPES_OF_ROLE: Final[Mapping[str, frozenset[str]]] = {
     Role.PREPARER: _HOUSE_READS
     | {
         "catalog:write",
+        "parties:write",
         "agreements:write",
         "settlement:prepare",
         "statements:issue",
         "payouts:prepare",
-        "keys:write",
     },
     Role.APPROVER: _HOUSE_READS
     | {
         "settlement:approve",
         "payouts:approve",
         "books:close",
-        "keys:write",
+        "parties:write",
         "members:write",
     },
     Role.AUDITOR: _HOUSE_READS,

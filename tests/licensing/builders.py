@@ -64,6 +64,7 @@ def build_holder(name: str = "", *, role: str = "owner", mode: Mode = "test") ->
     holder = RightsHolder.objects.create(
         organisation=organisation, name=organisation.name, created_at=LONG_AGO
     )
+    _refer(organisation, holder.party_ref)
     return Household(
         organisation=organisation, actor=build_actor(organisation, role), holder=holder
     )
@@ -74,9 +75,16 @@ def build_platform(name: str = "", *, mode: Mode = "test") -> Household:
     platform = Platform.objects.create(
         organisation=organisation, name=organisation.name, created_at=LONG_AGO
     )
+    _refer(organisation, platform.party_ref)
     return Household(
         organisation=organisation, actor=build_actor(organisation, "engineer"), platform=platform
     )
+
+
+def _refer(organisation: Organisation, party_ref: str) -> None:
+    """What registering does: the organisation's keys see this party's accounts."""
+    organisation.party_refs = [*organisation.party_refs, party_ref]
+    organisation.save(update_fields=["party_refs"])
 
 
 def build_house(*, mode: Mode = "test", role: str = "preparer") -> Household:
