@@ -137,15 +137,19 @@ def issue(
     scopes: Collection[str],
     now: datetime,
     expires_at: datetime | None = None,
+    secret: str | None = None,
 ) -> IssuedKey:
     """A new key of `user` for `organisation`, with `scopes` out of the role there.
 
     Only the person gets a secret in their name, or else one could approve what one prepared; a key
-    hands on no more than it carries itself. The system may do it for anybody.
+    hands on no more than it carries itself. The system may do it for anybody, and it alone may choose the
+    `secret`, so that a sandbox has the same keys whenever it is filled.
     Raises ScopeMissing, NotYourKey, NotFound, BadKeyName, NoScope, UnknownScope, ScopeBeyondRole,
     BadExpiry, TooManyKeys.
     """
     actor.require("keys:write")
+    if secret is not None and actor.kind != "system":
+        raise NotYourKey
     role = _role_here(actor, organisation, user)
     name = _clean(name)
     wanted = _wanted(actor, role, scopes)
@@ -161,6 +165,7 @@ def issue(
         scopes=wanted,
         now=now,
         expires_at=expires_at,
+        secret=secret,
     )
     _tell(actor, now, "key.issue", issued.key, scopes=wanted)
     return issued
@@ -304,8 +309,9 @@ def _make(
     now: datetime,
     expires_at: datetime | None,
     replaces: ApiKey | None = None,
+    secret: str | None = None,
 ) -> IssuedKey:
-    secret = f"ak_{organisation.mode}_{secrets.token_urlsafe(RANDOM_BYTES)}"
+    secret = secret or f"ak_{organisation.mode}_{secrets.token_urlsafe(RANDOM_BYTES)}"
     key = ApiKey.objects.create(
         organisation=organisation,
         user=user,
