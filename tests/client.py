@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.http import HttpResponse
 from django.test import Client
 
 from ledger.actor import Actor, system_actor
 from licensing.access import keys
 from licensing.access.models import Organisation, User
+
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse as Answer
 
 # Keys outlive every story that is told with them.
 _MADE_AT = datetime(2025, 1, 2, tzinfo=UTC)
@@ -29,7 +31,7 @@ class ApiClient:
         own = {"Authorization": f"Bearer {self.secret}"} if self.secret else {}
         return {**own, **(extra or {})}
 
-    def get(self, path: str, query: dict[str, Any] | None = None, **headers: str) -> HttpResponse:
+    def get(self, path: str, query: dict[str, Any] | None = None, **headers: str) -> Answer:
         return self.http.get(f"/api/v1{path}", query or {}, headers=self.headers(headers))
 
     def post(
@@ -40,7 +42,7 @@ class ApiClient:
         key: str | None = None,
         content_type: str = "application/json",
         **headers: str,
-    ) -> HttpResponse:
+    ) -> Answer:
         """POSTs a document, or raw bytes as they are."""
         if key is not None:
             headers["Idempotency-Key"] = key
@@ -49,7 +51,7 @@ class ApiClient:
             f"/api/v1{path}", raw, content_type=content_type, headers=self.headers(headers)
         )
 
-    def patch(self, path: str, body: Any, **headers: str) -> HttpResponse:
+    def patch(self, path: str, body: Any, **headers: str) -> Answer:
         return self.http.patch(
             f"/api/v1{path}",
             json.dumps(body),
@@ -63,7 +65,7 @@ def _issue(actor: Actor) -> str:
         # The system, for the story's actor may not be one that makes keys.
         actor=system_actor(mode=actor.mode),
         organisation=Organisation.objects.get(pk=actor.tenant),
-        user=User.objects.get(pk=actor.person_id),
+        user=User.objects.get(pk=str(actor.person_id)),
         name="the story's key",
         scopes=sorted(actor.scopes),
         now=_MADE_AT,
@@ -71,7 +73,7 @@ def _issue(actor: Actor) -> str:
     return issued.secret
 
 
-def assert_problem(response: HttpResponse, status: int, code: str | None = None) -> dict[str, Any]:
+def assert_problem(response: Answer, status: int, code: str | None = None) -> dict[str, Any]:
     """Asserts a well-formed problem document and returns it."""
     assert response.status_code == status, (response.status_code, response.content[:800])
     assert response["Content-Type"] == "application/problem+json"

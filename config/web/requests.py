@@ -9,9 +9,10 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils import timezone
 
-from config.web.problems import CONTENT_TYPE, describe, problem_response
+from config.web.problems import CONTENT_TYPE, describe, problem_response, wants_page
 from config.web.ratelimit import Allowance, take
 from ledger.errors import DomainError
 from ledger.ids import new_id, show
@@ -57,6 +58,18 @@ class ApiMiddleware:
             response["RateLimit-Policy"] = f'"key";q={allowance.limit};w={allowance.window}'
             response["RateLimit"] = f'"key";r={allowance.remaining};t={allowance.reset}'
         return response
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """A page whose database does not answer says so, instead of pretending a bug."""
+        described = describe(error)
+        if described is None or described[0] != 503:
+            return None
+        if wants_page(request):
+            context = {"status": 503, "title": "Back in a moment"}
+            response = render(request, "problem.html", context, status=503)
+            response["Retry-After"] = described[4]["Retry-After"]
+            return response
+        return _refuse(request, error)
 
     def _enter(self, request: HttpRequest) -> tuple[HttpResponse | None, Allowance | None]:
         if _NUL.search(request.META.get("QUERY_STRING", "")):

@@ -24,7 +24,7 @@ WITH_BODY = [op for op in JSON_WRITES if op.needs_body]
 LISTS = [op for op in OPERATIONS if op.method == "get" and op.name.endswith("_list")]
 
 
-def by_name(found: list[Operation]) -> object:
+def by_name(found: list[Operation]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("op", found, ids=lambda op: op.name)
 
 
@@ -144,8 +144,10 @@ def test_without_a_key_there_is_nothing_to_see(op: Operation) -> None:
 def test_a_key_without_the_scope_is_told_so(op: Operation) -> None:
     house = build_house(role="auditor")
     client = ApiClient(replace(house.actor, scopes=frozenset()))
-    response = send(client, op, b"{}") if op.method != "get" else client.http.get(
-        op.path_with(), headers=client.headers()
+    response = (
+        send(client, op, b"{}")
+        if op.method != "get"
+        else client.http.get(op.path_with(), headers=client.headers())
     )
     if op.name == "me":
         assert response.status_code == 200

@@ -16,7 +16,9 @@ from tests.scenarios.schema import Operation, document, operations
 def test_it_is_version_3_1_and_made_without_a_warning() -> None:
     errors, output = io.StringIO(), io.StringIO()
     with redirect_stderr(errors):
-        call_command("spectacular", "--fail-on-warn", "--validate", "--format", "openapi-json", stdout=output)
+        call_command(
+            "spectacular", "--fail-on-warn", "--validate", "--format", "openapi-json", stdout=output
+        )
     assert "arning" not in errors.getvalue()
     assert json.loads(output.getvalue())["openapi"].startswith("3.1")
 

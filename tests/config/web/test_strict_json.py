@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from config.web.strict_json import loads
 from ledger.errors import Malformed
 
-texts = st.text(
-    st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), max_size=20
-)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
 documents = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**18), 10**18) | texts,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
