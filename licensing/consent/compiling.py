@@ -1,0 +1,215 @@
+"""Rules compiled once per published version: a body becomes the few tests that it really makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from licensing.consent.language import Action, Choice, Effect, Obligations, Price, Request, RuleBody
+
+# The ids that each of the others in the picture answers to.
+Company = tuple[frozenset[str], ...]
+# True: holds. False: does not. None: the request does not say.
+Test = Callable[[Request, Company], bool | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One field of a rule as a test of one fact."""
+
+    fact: str
+    test: Test
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledRule:
+    """One published version, ready to be asked. `scope` is a subject or property id, or empty."""
+
+    version: str
+    scope: str
+    body: RuleBody
+    effect: Effect
+    conditions: tuple[Condition, ...]
+    tests: tuple[Test, ...]
+    obligations: Obligations
+    price: Price | None
+
+    def covers(self, request: Request, company: Company) -> bool:
+        """Whether every field it sets holds; an unknown fact counts for all but an allow."""
+        # Plain loops: a generator for each rule would cost more than the tests themselves.
+        if self.effect is Effect.ALLOW:
+            for test in self.tests:  # noqa: SIM110
+                if not test(request, company):
+                    return False
+            return True
+        for test in self.tests:  # noqa: SIM110
+            if test(request, company) is False:
+                return False
+        return True
+
+
+def compile_rule(*, version: str, scope: str, body: RuleBody) -> CompiledRule:
+    """The version `version` of a rule over `scope`, ready to be asked."""
+    conditions = tuple(_conditions(body))
+    return CompiledRule(
+        version=version,
+        scope=scope,
+        body=body,
+        effect=body.effect,
+        conditions=conditions,
+        tests=tuple(condition.test for condition in conditions),
+        obligations=body.obligations,
+        price=body.price,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleBook:
+    """All the rules of one holder in force at one moment, findable by scope and action."""
+
+    rules: tuple[CompiledRule, ...]
+    by_scope: Mapping[tuple[str, str], tuple[CompiledRule, ...]]
+
+    def over(self, chain: Iterable[str], action: str) -> Iterator[CompiledRule]:
+        """Those over any id of `chain`, or over all the holder has, that speak of `action`."""
+        for scope in chain:
+            yield from self.by_scope.get((scope, action), ())
+        yield from self.by_scope.get(("", action), ())
+
+
+def bind(rules: Iterable[CompiledRule]) -> RuleBook:
+    """A book of `rules`, in which their order does not matter."""
+    ordered = tuple(sorted(rules, key=lambda rule: rule.version))
+    index: dict[tuple[str, str], list[CompiledRule]] = {}
+    for rule in ordered:
+        for action in rule.body.actions or Action:
+            index.setdefault((rule.scope, str(action)), []).append(rule)
+    found = {place: tuple(there) for place, there in index.items()}
+    return RuleBook(rules=ordered, by_scope=MappingProxyType(found))
+
+
+def _conditions(body: RuleBody) -> Iterator[Condition]:
+    """The tests of a body; those that most often fail come first. Each open field has none."""
+    if body.platforms is not None:
+        yield Condition(fact="platform", test=_chosen("platform", body.platforms))
+    if body.actions:
+        yield Condition(fact="action", test=_member("action", body.actions))
+    if body.territories is not None:
+        yield Condition(fact="territory", test=_chosen("territory", body.territories))
+    for fact, values in (
+        ("purpose", body.purposes),
+        ("audience", body.audience),
+        ("channel", body.channels),
+        ("language", body.languages),
+        ("model", body.models),
+    ):
+        if values:
+            yield Condition(fact=fact, test=_member(fact, values))
+    if body.window_from is not None or body.window_to is not None:
+        yield Condition(fact="at", test=_within(body))
+    for axis, level in body.ceilings:
+        yield Condition(fact=axis, test=_rated(axis, level))
+    for fact, forbidden in (("codes", body.forbidden_codes), ("words", body.forbidden_words)):
+        if forbidden:
+            yield Condition(fact=fact, test=_free_of(fact, forbidden))
+    if body.only_with is not None:
+        yield Condition(fact="co_subjects", test=_only_with(body.only_with))
+    if body.never_with:
+        yield Condition(fact="co_subjects", test=_never_with(body.never_with))
+    yield from _bounds(body)
+
+
+def _bounds(body: RuleBody) -> Iterator[Condition]:
+    for fact, least in (
+        ("viewer_age", body.viewer_age_min),
+        ("depicted_age", body.depicted_age_min),
+    ):
+        if least is not None:
+            yield Condition(fact=fact, test=_at_least(fact, least))
+    for fact, most in (
+        ("duration", body.duration_max),
+        ("resolution", body.resolution_max),
+        ("remix_depth", body.remix_depth_max),
+    ):
+        if most is not None:
+            yield Condition(fact=fact, test=_at_most(fact, most))
+
+
+def _chosen(fact: str, choice: Choice) -> Test:
+    values, inverted = choice.values, choice.inverted
+
+    def test(request: Request, company: Company) -> bool | None:
+        value = getattr(request, fact)
+        return None if value is None else (value in values) is not inverted
+
+    return test
+
+
+def _member(fact: str, values: frozenset[str]) -> Test:
+    def test(request: Request, company: Company) -> bool | None:
+        value = getattr(request, fact)
+        return None if value is None else value in values
+
+    return test
+
+
+def _within(body: RuleBody) -> Test:
+    start, end = body.window_from, body.window_to
+
+    def test(request: Request, company: Company) -> bool | None:
+        at = request.at
+        return (start is None or start <= at) and (end is None or at < end)
+
+    return test
+
+
+def _rated(axis: str, ceiling: int) -> Test:
+    def test(request: Request, company: Company) -> bool | None:
+        level = request.ratings.get(axis)
+        return None if level is None else level <= ceiling
+
+    return test
+
+
+def _free_of(fact: str, forbidden: frozenset[str]) -> Test:
+    def test(request: Request, company: Company) -> bool | None:
+        found = getattr(request, fact)
+        return None if found is None else forbidden.isdisjoint(found)
+
+    return test
+
+
+def _only_with(welcome: frozenset[str]) -> Test:
+    def test(request: Request, company: Company) -> bool | None:
+        if any(welcome.isdisjoint(other) for other in company):
+            return False
+        # Whoever is known may come, but others may be there that the request does not tell of.
+        return None if request.co_subjects is None else True
+
+    return test
+
+
+def _never_with(unwelcome: frozenset[str]) -> Test:
+    def test(request: Request, company: Company) -> bool | None:
+        if any(not unwelcome.isdisjoint(other) for other in company):
+            return False
+        return None if request.co_subjects is None else True
+
+    return test
+
+
+def _at_least(fact: str, least: int) -> Test:
+    def test(request: Request, company: Company) -> bool | None:
+        value = getattr(request, fact)
+        return None if value is None else value >= least
+
+    return test
+
+
+def _at_most(fact: str, most: int) -> Test:
+    def test(request: Request, company: Company) -> bool | None:
+        value = getattr(request, fact)
+        return None if value is None else value <= most
+
+    return test

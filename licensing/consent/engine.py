@@ -1,0 +1,244 @@
+"""Decides a request by the rules in force: pure, deterministic, and total.
+
+Per subject and per holder whose consent it needs: any covering deny wins, at any level; otherwise a
+covering needs-approval; otherwise at least one covering allow; otherwise no rule means no. The
+request is what the worst of these is.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Context, Decimal
+from typing import Final
+
+from licensing.consent.compiling import Company, CompiledRule, RuleBook
+from licensing.consent.language import (
+    NO_OBLIGATIONS,
+    Decision,
+    Effect,
+    Obligations,
+    Per,
+    Price,
+    Reason,
+    Request,
+    Verdict,
+)
+
+# How many near misses a refusal tells of, per subject and holder.
+NEAR_MISSES: Final = 8
+_EXACT: Final = Context(prec=60)
+_ALLOW, _DENY, _ASK = Effect.ALLOW, Effect.DENY, Effect.NEEDS_APPROVAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A subject of a request: where it stands and whose consent it needs.
+
+    `chain` is its own id and then its property, its parent and so on. `consents` has the book of
+    every holder whose consent is needed. `holds` are reasons that stop it whatever the rules say,
+    such as `kill_switch`.
+    """
+
+    subject: str
+    chain: tuple[str, ...]
+    consents: tuple[tuple[str, RuleBook], ...]
+    holds: tuple[str, ...] = ()
+
+    @property
+    def answers_to(self) -> frozenset[str]:
+        """Every id by which another's rule may mean it."""
+        return frozenset((*self.chain, *(holder for holder, _ in self.consents)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Picture:
+    """A request as one of its subjects sees it: who else is there depends on whom you ask."""
+
+    request: Request
+    company: Company
+    subject: Asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """One holder's answer about one subject."""
+
+    outcome: Effect
+    reasons: tuple[Reason, ...]
+    deciding: tuple[CompiledRule, ...] = ()
+    near: tuple[str, ...] = ()
+
+
+def decide(
+    request: Request, asked: Sequence[Asked], *, approved: frozenset[str] = frozenset()
+) -> Decision:
+    """What the rules in force say to `request`.
+
+    `approved` are holders who have already approved this very request: their needs-approval rules
+    then count as allows. Raises nothing for any well-formed input.
+    """
+    answers: list[tuple[Asked, str, _Answer]] = []
+    verdicts = []
+    for subject in asked:
+        picture = _Picture(
+            request=request, company=_company(request, asked, subject), subject=subject
+        )
+        own = [
+            (subject, holder, _ask(picture, holder, book, approved=holder in approved))
+            for holder, book in subject.consents
+        ]
+        held = _held(subject)
+        if held is not None:
+            own = [(subject, "", held), *own]
+        answers += own
+        worst = _worst(answer.outcome for _, _, answer in own)
+        verdicts.append(Verdict(subject=subject.subject, outcome=worst))
+    outcome = _worst(verdict.outcome for verdict in verdicts)
+    # A refusal is told by what refused; an approval by who has to be asked.
+    telling = [place for place in answers if place[2].outcome is outcome]
+    versions = {
+        version
+        for _, _, answer in telling
+        for version in (*(rule.version for rule in answer.deciding), *answer.near)
+    }
+    obligations, prices, by_agreement = _terms(answers) if outcome is not _DENY else _NOTHING
+    return Decision(
+        outcome=outcome,
+        reasons=tuple(reason for _, _, answer in telling for reason in answer.reasons),
+        verdicts=tuple(verdicts),
+        rule_versions=tuple(sorted(versions)),
+        obligations=obligations,
+        prices=prices,
+        by_agreement=by_agreement,
+        awaiting=tuple(sorted({holder for _, holder, _ in telling})) if outcome is _ASK else (),
+    )
+
+
+_Terms = tuple[Obligations, tuple[Price, ...], bool]
+_NOTHING: Final[_Terms] = (NO_OBLIGATIONS, (), False)
+
+
+def _company(request: Request, asked: Sequence[Asked], subject: Asked) -> Company:
+    """Everyone else in the picture, as far as it is known."""
+    if len(asked) == 1:
+        return request.co_subjects or ()
+    others = tuple(other.answers_to for other in asked if other is not subject)
+    return others + (request.co_subjects or ())
+
+
+def _worst(outcomes: Iterable[Effect]) -> Effect:
+    """Deny over needs-approval over allow; of nothing at all, deny."""
+    found = set(outcomes)
+    if _DENY in found or not found:
+        return _DENY
+    return _ASK if _ASK in found else _ALLOW
+
+
+def _held(subject: Asked) -> _Answer | None:
+    codes = subject.holds if subject.consents else (*subject.holds, "no_owner")
+    if not codes:
+        return None
+    reasons = tuple(Reason(code=code, subject=subject.subject) for code in sorted(codes))
+    return _Answer(outcome=_DENY, reasons=reasons)
+
+
+def _ask(picture: _Picture, holder: str, book: RuleBook, *, approved: bool) -> _Answer:
+    """One holder's answer: deny, then needs-approval, then allow, then no."""
+    request, company, subject = picture.request, picture.company, picture.subject
+    candidates = list(book.over(subject.chain, request.action))
+    covering = [rule for rule in candidates if rule.covers(request, company)]
+    for effect, code in _PRECEDENCE:
+        deciding = tuple(rule for rule in covering if rule.effect is effect)
+        if not deciding:
+            continue
+        outcome = _ALLOW if effect is _ASK and approved else effect
+        deciding = tuple(sorted(deciding, key=_by_version))
+        return _Answer(
+            outcome=outcome,
+            reasons=tuple(
+                Reason(code=code, subject=subject.subject, holder=holder, rule_version=rule.version)
+                for rule in deciding
+            ),
+            deciding=deciding,
+        )
+    return _no_rule(picture, holder, candidates)
+
+
+_PRECEDENCE: Final = ((_DENY, "denied"), (_ASK, "approval_needed"), (_ALLOW, "allowed"))
+
+
+def _no_rule(picture: _Picture, holder: str, candidates: Sequence[CompiledRule]) -> _Answer:
+    """No rule allows it; the allows that come nearest say which facts they miss."""
+    request, company, subject = picture.request, picture.company, picture.subject
+    reasons = [Reason(code="no_rule", subject=subject.subject, holder=holder)]
+    allows = sorted((rule for rule in candidates if rule.effect is _ALLOW), key=_by_version)
+    near = []
+    for missed, rule in sorted(
+        ((_missed(rule, request, company), rule) for rule in allows),
+        key=lambda found: (len(found[0]), found[1].version),
+    )[:NEAR_MISSES]:
+        near.append(rule.version)
+        reasons += [
+            Reason(
+                code=f"{fact}_{'unknown' if result is None else 'not_covered'}",
+                subject=subject.subject,
+                holder=holder,
+                rule_version=rule.version,
+                fact=fact,
+            )
+            for fact, result in missed.items()
+        ]
+    return _Answer(outcome=_DENY, reasons=tuple(reasons), near=tuple(near))
+
+
+def _missed(rule: CompiledRule, request: Request, company: Company) -> Mapping[str, bool | None]:
+    """The facts that keep an allow from covering; one that fails outright outweighs an unknown."""
+    missed: dict[str, bool | None] = {}
+    for condition in rule.conditions:
+        result = condition.test(request, company)
+        if not result and missed.get(condition.fact) is not False:
+            missed[condition.fact] = result
+    return missed
+
+
+def _terms(answers: Iterable[tuple[Asked, str, _Answer]]) -> _Terms:
+    """The strictest obligations of all that decided, and the sum of one price per consent."""
+    obligations = NO_OBLIGATIONS
+    sums: defaultdict[tuple[str, Per], Decimal] = defaultdict(Decimal)
+    by_agreement = False
+    for subject, _, answer in answers:
+        for rule in answer.deciding:
+            obligations |= rule.obligations
+        price = _price(subject, answer.deciding)
+        if price is None:
+            continue
+        if price.per is Per.AGREEMENT:
+            by_agreement = True
+        else:
+            place = (price.currency, price.per)
+            sums[place] = _EXACT.add(sums[place], price.amount)
+    prices = tuple(
+        Price(per=per, amount=amount, currency=currency)
+        for (currency, per), amount in sorted(sums.items())
+    )
+    return obligations, prices, by_agreement
+
+
+def _price(subject: Asked, deciding: Sequence[CompiledRule]) -> Price | None:
+    """Of several rules that decided, the nearest to the subject prices it; of equals the dearest."""
+    priced = [rule for rule in deciding if rule.price is not None]
+    if not priced:
+        return None
+    nearest = min(_distance(subject, rule) for rule in priced)
+    prices = [rule.price for rule in priced if rule.price and _distance(subject, rule) == nearest]
+    return max(prices, key=lambda price: (price.amount, price.currency, price.per))
+
+
+def _distance(subject: Asked, rule: CompiledRule) -> int:
+    return subject.chain.index(rule.scope) if rule.scope else len(subject.chain)
+
+
+def _by_version(rule: CompiledRule) -> str:
+    return rule.version
