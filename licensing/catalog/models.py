@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
 from fractions import Fraction
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import F, Q
@@ -100,7 +99,11 @@ class PropertyQuerySet(models.QuerySet["Property"]):
 
 
 class Property(Identified):
-    """A franchise or a part of one; properties nest."""
+    """A franchise or a part of one; properties nest, at most 8 deep.
+
+    A foreign key on (parent, depth - 1, holder) makes every property lie one level below a parent
+    of the same holder. Depth grows along a chain, so a cycle cannot be written at all.
+    """
 
     PREFIX = "prp"
     DEPTH = 8
@@ -108,6 +111,11 @@ class Property(Identified):
     holder = models.ForeignKey(RightsHolder, on_delete=models.PROTECT, related_name="properties")
     parent = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="children"
+    )
+    # 1 at the top; set when the row is first saved.
+    depth = models.SmallIntegerField(default=1, editable=False)
+    parent_depth = models.GeneratedField(
+        expression=F("depth") - 1, output_field=models.SmallIntegerField(), db_persist=True
     )
     name = models.CharField(max_length=200)
     created_at = models.DateTimeField()
@@ -125,10 +133,24 @@ class Property(Identified):
                 nulls_distinct=False,
                 name="property_name_once",
             ),
+            models.UniqueConstraint(
+                fields=["id", "depth", "holder"], name="property_depth_and_holder_of_id"
+            ),
+            models.UniqueConstraint(fields=["id", "holder"], name="property_holder_of_id"),
+            models.CheckConstraint(
+                condition=Q(depth=1, parent=None) | Q(depth__range=(2, 8), parent__isnull=False),
+                name="property_depth_bounded",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Saves it one level below its parent."""
+        if self._state.adding:
+            self.depth = self.parent.depth + 1 if self.parent is not None else 1
+        super().save(*args, **options)
 
 
 class SubjectQuerySet(models.QuerySet["Subject"]):
@@ -139,9 +161,9 @@ class SubjectQuerySet(models.QuerySet["Subject"]):
         mode, for it has to name them; the house sees all of its mode."""
         rows = self.filter(holder__organisation__mode=actor.mode)
         if actor.organisation_kind == "holder":
-            owned = OwnershipShare.objects.filter(
-                holder__organisation_id=actor.tenant
-            ).values("step__subject")
+            owned = OwnershipShare.objects.filter(holder__organisation_id=actor.tenant).values(
+                "step__subject"
+            )
             return rows.filter(Q(holder__organisation_id=actor.tenant) | Q(pk__in=owned))
         return rows
 
@@ -156,10 +178,14 @@ class Subject(Identified):
     property = models.ForeignKey(
         Property, null=True, blank=True, on_delete=models.PROTECT, related_name="subjects"
     )
+    # The one owner who consents for all of them; empty: every owner's consent is needed.
+    consenting_holder = models.ForeignKey(
+        RightsHolder, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     kind = models.CharField(max_length=16, choices=SubjectKind.choices)
     name = models.CharField(max_length=200)
     # The name's confusable skeleton (UTS 39), by which look-alikes are refused.
-    skeleton = models.CharField(max_length=400, db_index=True)
+    skeleton = models.CharField(max_length=400)
     created_at = models.DateTimeField()
 
     objects = SubjectQuerySet.as_manager()
@@ -169,6 +195,9 @@ class Subject(Identified):
             models.CheckConstraint(
                 condition=Q(kind__in=SubjectKind.values), name="subject_kind_known"
             ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["skeleton"], name="subject_by_skeleton"),
         ]
 
     def __str__(self) -> str:
@@ -218,11 +247,6 @@ class OwnershipStep(Identified):
 
     def __str__(self) -> str:
         return f"{self.subject} in {self.territory or 'every territory'} from {self.effective_on}"
-
-    @property
-    def from_day(self) -> date:
-        """The first day it holds."""
-        return self.effective_on
 
 
 class OwnershipShare(models.Model):

@@ -1,0 +1,83 @@
+"""Texts that look alike: the skeleton of UTS 39, under which they become the same text."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from confusable_homoglyphs.confusables import confusables_data
+
+# Unicode's Default_Ignorable_Code_Point: nothing of them is seen.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+# Folding and replacing settle within three rounds for every character there is; texts get slack.
+_ROUNDS = 8
+
+
+def skeleton(text: str) -> str:
+    """What is left of `text` when case, compatibility forms, invisible characters, the width of
+    spaces and look-alike letters are taken away.
+
+    Two texts that a reader may confuse have one skeleton; it is for comparing, never for showing.
+    Pure, and a skeleton's skeleton is itself. After UTS 39, section 4 (skeleton), over text folded
+    as NFKC_Casefold does, because names and words are compared without regard to case.
+    """
+    prototypes = _prototypes()
+    for _ in range(_ROUNDS):
+        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+        seen = _INVISIBLE.sub("", unicodedata.normalize("NFD", folded))
+        mapped = "".join(prototypes.get(character, character) for character in seen)
+        reduced = " ".join(unicodedata.normalize("NFD", mapped).casefold().split())
+        if reduced == text:
+            break
+        text = reduced
+    return text
+
+
+def look_alikes(name: str) -> frozenset[str]:
+    """The skeletons of everything a written `name` may be taken for, its own among them.
+
+    Folding the case hides what only capitals show: a Cyrillic capital Em is a Latin M to the eye
+    while the small letters differ, and a capital I is the stroke of a small l. So a name is to be
+    compared by these with the `skeleton` of what it must not be taken for. Pure.
+    """
+    prototypes = _prototypes()
+    latin = "".join(
+        character if character.isascii() else _as_capital(character, prototypes)
+        for character in unicodedata.normalize("NFKC", name)
+    )
+    return frozenset(
+        skeleton(variant)
+        for written in (name, latin)
+        for variant in (written, written.replace("I", "l"), written.replace("l", "I"))
+    )
+
+
+def _as_capital(character: str, prototypes: dict[str, str]) -> str:
+    """The prototype, but a capital that looks like I stays one: the table writes every I as l."""
+    prototype = prototypes.get(character, character)
+    return "I" if prototype == "l" and character.isupper() else prototype
+
+
+@lru_cache(maxsize=1)
+def _prototypes() -> dict[str, str]:
+    """Each confusable character's prototype.
+
+    The published table maps many characters to one prototype; the library keeps it in both
+    directions, so a prototype is the neighbour that others share. Of a lone pair either would do:
+    the longer text, then ASCII, then the lower code point.
+    """
+    prototypes: dict[str, str] = {}
+    for character, neighbours in confusables_data.items():
+        if len(character) > 1 or len(neighbours) > 1:
+            continue
+        other = neighbours[0]["c"]
+        pair = min(character, other, key=lambda text: (-len(text), not text.isascii(), text))
+        prototype = other if len(confusables_data.get(other, ())) > 1 else pair
+        if prototype != character:
+            prototypes[character] = prototype
+    return prototypes
