@@ -1,5 +1,8 @@
 """The front door: where each kind of user goes on."""
 
-from django.urls import URLPattern
+from django.urls import path
+from django.views.generic import TemplateView
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", TemplateView.as_view(template_name="panel/front.html"), name="front"),
+]
