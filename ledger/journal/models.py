@@ -16,6 +16,7 @@ from ledger import ids
 from ledger.actor import Actor
 from ledger.ids import new_id
 from ledger.journal.chart import AccountKind, Mode, PartyKind, Role, Side
+from ledger.journal.states import PeriodState
 from ledger.money import LARGEST
 
 DIGEST = 32
@@ -204,20 +205,6 @@ class Balance(models.Model):
         return f"{self.debits} debit, {self.credits} credit"
 
 
-class PeriodState(models.TextChoices):
-    """Whether a month still takes entries."""
-
-    OPEN = "open", "Open"
-    CLOSED = "closed", "Closed"
-
-
-# The legal moves of a period; the database's guard knows the same.
-PERIOD_MOVES: dict[PeriodState, tuple[PeriodState, ...]] = {
-    PeriodState.OPEN: (PeriodState.CLOSED,),
-    PeriodState.CLOSED: (),
-}
-
-
 class PeriodQuerySet(models.QuerySet["Period"]):
     """Reading words of periods."""
 
@@ -309,7 +296,8 @@ class EntryQuerySet(models.QuerySet["Entry"]):
         mine = self.filter(book__mode=actor.mode)
         if actor.is_house:
             return mine
-        return mine.filter(pk__in=Transfer.objects.visible_to(actor).values("entry_id"))
+        accounts = Account.objects.visible_to(actor).values("pk")
+        return mine.filter(pk__in=Movement.objects.filter(account__in=accounts).values("entry_id"))
 
 
 class Entry(Identified):
@@ -394,11 +382,12 @@ class Transfer(models.Model):
     book = models.ForeignKey(
         Book, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
+    # No index by account: what an account did is read from its movements, entry by entry.
     debit_account = models.ForeignKey(
-        Account, on_delete=models.PROTECT, related_name="debited", db_constraint=False
+        Account, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
     credit_account = models.ForeignKey(
-        Account, on_delete=models.PROTECT, related_name="credited", db_constraint=False
+        Account, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
     amount = models.DecimalField(max_digits=24, decimal_places=8)
     currency = models.CharField(max_length=3)
@@ -424,3 +413,32 @@ class Transfer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency}"
+
+
+class Movement(models.Model):
+    """What one entry did to one account: the account's card, and what balances as of a day add up.
+
+    Derived from the lines and written with them, because an entry may have half a million lines
+    and few accounts: sums over an account's history then cost its entries and not its lines, and
+    the lines need no index by account.
+    """
+
+    pk = models.CompositePrimaryKey("account_id", "entry_id")
+    account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="movements", db_index=False
+    )
+    entry = models.ForeignKey(
+        Entry, on_delete=models.PROTECT, related_name="movements", db_index=False
+    )
+    debits = models.DecimalField(max_digits=32, decimal_places=8)
+    credits = models.DecimalField(max_digits=32, decimal_places=8)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=Q(debits__gte=0, credits__gte=0), name="movement_sides_not_negative"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.debits} debit, {self.credits} credit"

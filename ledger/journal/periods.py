@@ -8,12 +8,13 @@ from uuid import UUID
 from django.db import transaction
 
 from ledger.errors import NotFound
-from ledger.journal.models import Book, Period, PeriodState
+from ledger.journal.models import Book, Period
 from ledger.journal.refusals import (
     FuturePeriod,
     PeriodClosed,
     told_plainly,
 )
+from ledger.journal.states import PeriodState
 
 
 class UnknownMonth(NotFound):

@@ -189,8 +189,8 @@ _LINES: Final = sql.SQL(
     """
 )
 
-# Reads the source once; writes the lines and, once per account, the balances. Safe because the
-# book's row is locked, and refused whole if the sums take an account below zero.
+# Reads the source once; writes the lines and, once per account, its movement and its balance. Safe
+# because the book's row is locked, and refused whole if the sums take an account below zero.
 _WRITE: Final = sql.SQL(
     """
     WITH written AS (
@@ -207,6 +207,9 @@ _WRITE: Final = sql.SQL(
                                     (w.credit_account_id, 0::numeric, w.amount)
                             ) AS m (account_id, debit, credit)
          GROUP BY m.account_id
+    ), carded AS (
+        INSERT INTO journal_movement (account_id, entry_id, debits, credits)
+        SELECT account_id, %(entry_id)s, debits, credits FROM movement
     ), moved AS (
         UPDATE journal_balance b
            SET debits = b.debits + m.debits, credits = b.credits + m.credits

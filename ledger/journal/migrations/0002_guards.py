@@ -74,7 +74,7 @@ DO $$
 DECLARE name text;
 BEGIN
     FOREACH name IN ARRAY ARRAY['journal_entry', 'journal_transfer', 'journal_trialbalancerow',
-                                'journal_account']
+                                'journal_account', 'journal_movement']
     LOOP
         EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %I
             FOR EACH STATEMENT EXECUTE FUNCTION journal_refuse_change()', name);
@@ -166,6 +166,25 @@ CREATE TRIGGER seal_entry AFTER INSERT ON journal_entry
 ALTER TABLE journal_entry ENABLE ALWAYS TRIGGER seal_entry;
 """
 
+# A movement is written with its entry's lines, before the header, and never after it.
+MOVEMENTS = """
+CREATE FUNCTION journal_guard_movement() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM journal_entry e WHERE e.id IN (SELECT entry_id FROM added)) THEN
+        RAISE EXCEPTION 'entry_sealed: a movement cannot join an entry that stands'
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'entry_sealed',
+                  TABLE = TG_TABLE_NAME;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER guard_movement AFTER INSERT ON journal_movement
+    REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION journal_guard_movement();
+ALTER TABLE journal_movement ENABLE ALWAYS TRIGGER guard_movement;
+"""
+
+DROP_MOVEMENTS = "DROP FUNCTION journal_guard_movement() CASCADE;"
+
 DROP_SEAL = """
 DROP FUNCTION journal_admit_entry() CASCADE;
 DROP FUNCTION journal_seal_entry() CASCADE;
@@ -240,5 +259,6 @@ class Migration(migrations.Migration):
         migrations.RunSQL(APPEND_ONLY, DROP_APPEND_ONLY),
         migrations.RunSQL(CHAIN, DROP_CHAIN),
         migrations.RunSQL(SEAL, DROP_SEAL),
+        migrations.RunSQL(MOVEMENTS, DROP_MOVEMENTS),
         migrations.RunSQL(PERIODS, DROP_PERIODS),
     ]
