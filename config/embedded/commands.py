@@ -37,7 +37,7 @@ def execute(command: Sequence[str]) -> int:
 def status() -> int:
     """Show what runs; exit code 0 when both servers do, 3 otherwise."""
     home = homes.default_home()
-    display.console().print(status_table.table(home))
+    display.console(stderr=False).print(status_table.table(home))
     return 0 if all(server.ready() for server in _servers(home)) else 3
 
 

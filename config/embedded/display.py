@@ -1,4 +1,4 @@
-"""What people see: short lines on stderr, so that a command's stdout stays its own."""
+"""What people see: short lines, on stderr so that a command's stdout stays its own."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ if TYPE_CHECKING:
 
 
 @cache
-def console() -> Console:
+def console(*, stderr: bool = True) -> Console:
     # Imported late: most commands end without showing anything.
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=stderr, highlight=False)
 
 
 def say(text: str) -> None:
-    console().print(f"· {text}", style="dim", markup=False)
+    console().print(f"· {text}", style="dim", markup=False, soft_wrap=True)
 
 
 def done(text: str) -> None:
-    console().print(f"✓ {text}", style="green", markup=False)
+    console().print(f"✓ {text}", style="green", markup=False, soft_wrap=True)
 
 
 def warn(text: str) -> None:
-    console().print(f"! {text}", style="yellow", markup=False)
+    console().print(f"! {text}", style="yellow", markup=False, soft_wrap=True)
 
 
 def fail(text: str) -> None:
-    console().print(f"✗ {text}", style="bold red", markup=False)
+    console().print(f"✗ {text}", style="bold red", markup=False, soft_wrap=True)

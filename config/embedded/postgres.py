@@ -194,7 +194,8 @@ class PostgresServer:
     def _launch(self) -> None:
         settings = dict(_SETTINGS)
         # Quoted, because a comma would otherwise separate two folders.
-        settings["unix_socket_directories"] = f'"{self._sockets}"'
+        sockets = self._sockets.replace('"', '""')
+        settings["unix_socket_directories"] = f'"{sockets}"'
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         output = logs.open_log(self.log)
         self._log_offset = logs.size(self.log)

@@ -96,6 +96,19 @@ def find(binary: str, folder: Path) -> list[Process]:
     return found
 
 
+def find_marked(name: str, value: str) -> list[Process]:
+    """Every process that was started with this variable in its environment, or inherited it."""
+    mark, found = f"{name}={value}".encode(), []
+    for entry in _PROC.glob("[0-9]*"):
+        try:
+            marked = mark in (entry / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if marked and (process := identify(int(entry.name))):
+            found.append(process)
+    return found
+
+
 def stop(processes: Iterable[Process], steps: Steps) -> bool:
     """Signal the processes step by step until all are gone; False when some outlive every step."""
     remaining = [process for process in processes if process.alive()]

@@ -14,6 +14,7 @@ from config.embedded import processes
 from config.embedded.errors import EmbeddedError
 from config.embedded.processes import Process
 
+MARK = "ASSENT_SUPERVISOR"
 _LEFTOVERS = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
 
 
@@ -25,6 +26,11 @@ class Entry:
     command: str
     children: Mapping[str, Process] = field(default_factory=dict)
     address: str = ""
+
+    @property
+    def mark(self) -> str:
+        """The value of MARK in the environment of every child and grandchild of this command."""
+        return f"{self.process.pid}-{self.process.started}"
 
 
 class Registry:
@@ -54,6 +60,10 @@ class Registry:
             Entry(process=mine.process, command=mine.command, children=children, address=address)
         )
 
+    def marked(self) -> dict[str, str]:
+        """What marks this command's children in their environment."""
+        return {MARK: self._mine.mark}
+
     def others(self) -> list[Entry]:
         """The living commands that use this home, without this one."""
         return [
@@ -66,7 +76,9 @@ class Registry:
         """Stop the children that dead commands left behind, and forget those commands."""
         for entry in self._entries():
             if not entry.process.alive():
-                processes.stop(entry.children.values(), _LEFTOVERS)
+                # The grandchildren of a killed worker have no other trace than the mark.
+                left = {*entry.children.values(), *processes.find_marked(MARK, entry.mark)}
+                processes.stop(left, _LEFTOVERS)
                 self._path(entry.process.pid).unlink(missing_ok=True)
 
     def _entries(self) -> list[Entry]:

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +75,7 @@ def run(command: Sequence[str], *, once: bool, application: Application = ASSENT
             application.children(session.home, port),
             log_folder=session.home / "log",
             folder=homes.CHECKOUT,
-            environment=lambda: _environment(session, address),
+            environment=lambda: _environment(session, address) | session.registry.marked(),
             on_change=lambda children: session.registry.update(children=children, address=address),
         )
         try:
@@ -83,7 +83,8 @@ def run(command: Sequence[str], *, once: bool, application: Application = ASSENT
             _wait_until_ready(port, application.ready_path, supervisor)
             supervisor.forgive()
             display.done(f"Assent is up at {address}")
-            return _stay(session, supervisor, command, once=once, address=address)
+            with session.signals.quiet():
+                return _stay(session, supervisor, command, once=once, address=address)
         finally:
             _stop(session, supervisor)
 
@@ -118,7 +119,7 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _environment(session: Session, address: str) -> Mapping[str, str]:
+def _environment(session: Session, address: str) -> dict[str, str]:
     return {
         "BASE_URL": address,
         **session.environment(),
@@ -192,14 +193,15 @@ def _stay(
         code = foreground.run(
             command, env=_environment(session, address), signals=session.signals, tick=tick
         )
-        if once or session.signals.received:
+        if once:
             return code
-        if code:
+        if code and not session.signals.received:
             display.warn(f"{command[0]} ended with exit code {code}.")
-    display.say(f"Logs are in {session.home / 'log'}. Ctrl-C stops everything.")
-    with session.signals.quiet():
-        while not session.signals.next(_TICK):
-            tick()
+    if not session.signals.received:
+        display.say(f"Logs are in {session.home / 'log'}. Ctrl-C stops everything.")
+    while not session.signals.received:
+        session.signals.next(_TICK)
+        tick()
     return 0
 
 
