@@ -11,6 +11,8 @@ from django.db.models import F, Q
 from ledger.actor import Actor
 from licensing.access.models import Identified
 from licensing.catalog.models import Platform, Subject
+from licensing.consent.models import ConsentCheck
+from licensing.usage.lines import HEAVIEST, LONGEST, MOST_PARENTS
 
 
 class Medium(models.TextChoices):
@@ -58,10 +60,6 @@ BATCH_MOVES: Final[Mapping[str, frozenset[str]]] = {
     BatchState.CLOSING: frozenset({BatchState.SEALED}),
     BatchState.SEALED: frozenset(),
 }
-
-LONGEST = 1_000_000  # seconds
-HEAVIEST = 1_000_000  # weight of one subject
-MOST_PARENTS = 16
 
 
 class BatchQuerySet(models.QuerySet["Batch"]):
@@ -185,7 +183,15 @@ class Generation(Identified):
         Batch, on_delete=models.PROTECT, related_name="generations", db_constraint=False
     )
     # The check whose receipt it cites, whether or not that licenses it.
-    consent_check_id = models.UUIDField(null=True, blank=True)
+    consent_check = models.ForeignKey(
+        ConsentCheck,
+        on_delete=models.PROTECT,
+        related_name="generations",
+        null=True,
+        blank=True,
+        db_constraint=False,
+        db_index=False,
+    )
     occurred_at = models.DateTimeField()
     seconds = models.IntegerField(null=True, blank=True)
     licensed = models.BooleanField()
@@ -216,7 +222,7 @@ class Generation(Identified):
                 name="generation_seconds_bounded",
             ),
             models.CheckConstraint(
-                condition=Q(licensed=True, unlicensed_reason="", consent_check_id__isnull=False)
+                condition=Q(licensed=True, unlicensed_reason="", consent_check__isnull=False)
                 | Q(licensed=False) & ~Q(unlicensed_reason=""),
                 name="generation_licensed_or_why_not",
             ),

@@ -1,0 +1,283 @@
+"""Taking in what platforms report: one set-based path for a single report and for a million lines."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+from django.db import IntegrityError, connection, transaction
+from psycopg import errors as pg
+
+from ledger import ids
+from ledger.actor import Actor
+from ledger.errors import Fault
+from ledger.ids import new_id
+from licensing.access import audit
+from licensing.catalog.models import Platform
+from licensing.usage import lineage, sealing
+from licensing.usage.lines import LINE_BYTES, LineRefused, Reader
+from licensing.usage.models import Batch, BatchOrigin, BatchState, Generation
+from licensing.usage.refusals import (
+    LISTED,
+    BadLines,
+    BadReport,
+    Busy,
+    GenerationDiffers,
+    MalformedReport,
+    NotAPlatform,
+    Tally,
+)
+from licensing.usage.staging import Staging
+
+# For a million lines; what an ordinary request may take is far below that.
+_PATIENCE: Final = "SET LOCAL statement_timeout = '120s'; SET LOCAL lock_timeout = '60s'"
+_ATTEMPTS: Final = 4
+_ANALYZED_FROM: Final = 1_000
+# What is wrong with the syntax of a report, rather than with its meaning.
+_SYNTAX: Final = frozenset({"unknown_field", "duplicate_key", "not_json", "too_deep", "bad_text"})
+_TOO_LONG: Final = Fault(
+    pointer="", code="line_too_long", detail=f"A line has at most {LINE_BYTES // 1024} KB."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """A single report's generation, and whether it is new."""
+
+    generation: Generation
+    created: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uploaded:
+    """An upload's sealed batch, and whether it is new."""
+
+    batch: Batch
+    created: bool
+
+
+class _NotAsStaged(Exception):
+    """Some staged lines cannot stand; those in `tangled` because of their lineage."""
+
+    def __init__(self, code: str = "", tangled: list[int] | None = None) -> None:
+        self.code = code
+        self.tangled = tangled or []
+        super().__init__(code)
+
+
+def report_generation(*, actor: Actor, now: datetime, raw: bytes) -> Reported:
+    """Takes in one report, a JSON object as a line of an upload has it, into the open batch.
+
+    The same report again gives the same generation. Raises MalformedReport or BadReport for what it
+    says, GenerationDiffers if its id was reported with other content.
+    """
+    platform = platform_of(actor)
+    row = _read_one(raw, now=now)
+    tally = Tally(lines=1)
+    with transaction.atomic():
+        staging = Staging(platform_id=platform.pk, mode=actor.mode, now=now)
+        staging.fill([row])
+        try:
+            batch_id = _take_in(
+                staging,
+                tally,
+                platform=platform,
+                now=now,
+                into=lambda: sealing.open_batch(platform_id=platform.pk, now=now),
+            )
+        except BadLines:
+            raise BadReport(tally.listed()[0].own_fault()) from None
+        except GenerationDiffers:
+            raise GenerationDiffers(pointer="/external_id") from None
+        generation = Generation.objects.get(
+            platform=platform, external_id=msgspec.json.decode(raw)["external_id"]
+        )
+        if batch_id is not None:
+            audit.record(
+                actor=actor,
+                now=now,
+                verb="usage.report_generation",
+                thing=generation.shown_id,
+                detail={"batch": ids.show(Batch.PREFIX, batch_id)},
+            )
+    return Reported(generation=generation, created=batch_id is not None)
+
+
+def upload_batch(
+    *, actor: Actor, now: datetime, lines: Iterable[tuple[int, bytes]], partial: bool = False
+) -> Uploaded:
+    """Takes in numbered lines as one sealed batch: all of them, or with `partial` the good ones.
+
+    The same upload again gives the same batch. Lines that were reported before, just so, count as
+    repeated and have no second effect. Raises BadLines, listing the first hundred, or
+    GenerationDiffers if an id was reported with other content; then nothing is stored.
+    """
+    platform = platform_of(actor)
+    reader = Reader(now=now, first_id=new_id().int)
+    tally = Tally()
+    unread = hashlib.sha256(b"partial" if partial else b"")
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(_PATIENCE)
+        staging = Staging(platform_id=platform.pk, mode=actor.mode, now=now)
+        staging.fill(_rows(lines, reader, tally, unread, most=None if partial else LISTED))
+        if tally.refused and not partial:
+            _weed(staging, tally, strict=True)
+        if tally.lines >= _ANALYZED_FROM:
+            staging.analyze()
+        upload_hash = hashlib.sha256(reader.digest.digest() + unread.digest()).digest()
+        earlier = _earlier(platform, upload_hash)
+        if earlier is not None:
+            return Uploaded(batch=earlier, created=False)
+        batch = Batch.objects.create(
+            platform=platform,
+            origin=BatchOrigin.UPLOAD,
+            state=BatchState.OPEN,
+            opened_at=now,
+            upload_hash=upload_hash,
+        )
+        taken = tally.lines - tally.refused
+        _take_in(
+            staging, tally, platform=platform, now=now, into=lambda: batch.pk, strict=not partial
+        )
+        if tally.refused == tally.lines:
+            raise tally.bad_lines()
+        whole = tally.lines - tally.refused - tally.repeated == taken
+        batch.lines, batch.repeated, batch.refused = tally.lines, tally.repeated, tally.refused
+        batch.refusals = [asdict(refused) for refused in tally.listed()]
+        batch.save(update_fields=["lines", "repeated", "refused", "refusals"])
+        sealing.seal(
+            batch_id=batch.pk, now=now, content_hash=reader.digest.digest() if whole else None
+        )
+        batch.refresh_from_db()
+        audit.record(
+            actor=actor,
+            now=now,
+            verb="usage.upload_batch",
+            thing=batch.shown_id,
+            detail={
+                "count": batch.count,
+                "repeated": batch.repeated,
+                "refused": batch.refused,
+                "content_hash": bytes(batch.content_hash or b"").hex(),
+            },
+        )
+    return Uploaded(batch=batch, created=True)
+
+
+def platform_of(actor: Actor) -> Platform:
+    """The platform that `actor` reports for. Raises NotAPlatform."""
+    platform = Platform.objects.filter(
+        organisation_id=actor.tenant, organisation__mode=actor.mode
+    ).first()
+    if platform is None:
+        raise NotAPlatform
+    return platform
+
+
+def _read_one(raw: bytes, *, now: datetime) -> str:
+    try:
+        if len(raw) > LINE_BYTES:
+            raise LineRefused("", "line_too_long", _TOO_LONG.detail)
+        return Reader(now=now, first_id=new_id().int).read(1, raw)
+    except LineRefused as refused:
+        if refused.fault.code in _SYNTAX:
+            raise MalformedReport(refused.fault) from None
+        raise BadReport(refused.fault) from None
+
+
+def _rows(
+    lines: Iterable[tuple[int, bytes]],
+    reader: Reader,
+    tally: Tally,
+    unread: hashlib._Hash,
+    *,
+    most: int | None,
+) -> Iterator[str]:
+    """The rows of the lines that can be read; ends after `most` that cannot."""
+    read = reader.read
+    for number, raw in lines:
+        tally.lines += 1
+        try:
+            if len(raw) > LINE_BYTES:
+                raise LineRefused("", _TOO_LONG.code, _TOO_LONG.detail)
+            row = read(number, raw)
+        except LineRefused as refused:
+            unread.update(b"%d\n%d\n" % (number, len(raw)))
+            unread.update(raw)
+            tally.refuse(number, refused.fault)
+            if tally.refused == most:
+                return
+        else:
+            yield row
+
+
+def _earlier(platform: Platform, upload_hash: bytes) -> Batch | None:
+    """The batch of this very upload. Waits for one that is under way at this moment."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+            [f"usage_upload:{platform.pk}:{upload_hash.hex()}"],
+        )
+    return Batch.objects.filter(platform=platform, upload_hash=upload_hash).first()
+
+
+def _take_in(
+    staging: Staging,
+    tally: Tally,
+    *,
+    platform: Platform,
+    now: datetime,
+    into: Callable[[], UUID],
+    strict: bool = True,
+) -> UUID | None:
+    """Writes the staged lines into the batch that `into` gives; None if none of them was new.
+
+    Hopes for the best, for lines are mostly good and new: only if they do not all fit in as they
+    are, they are looked at for what is wrong with them.
+    """
+    for _ in range(_ATTEMPTS):
+        lines, appearances, remixes = staging.count()
+        if not lines:
+            return None
+        try:
+            with transaction.atomic():
+                batch_id = into()
+                staging.insert_generations(batch_id)
+                if staging.insert_appearances() != appearances:
+                    raise _NotAsStaged
+                if remixes:
+                    staging.insert_parents()
+                lineage.resolve_staged(platform_id=platform.pk, now=now)
+                code, tangled = lineage.find_faults() if remixes else ("", [])
+                if tangled:
+                    raise _NotAsStaged(code, tangled)
+            return batch_id
+        except IntegrityError as error:
+            if not isinstance(error.__cause__, pg.UniqueViolation):
+                raise
+            _weed(staging, tally, strict=strict)
+        except _NotAsStaged as found:
+            if found.tangled:
+                tally.add(staging.take_out(found.code, found.tangled))
+            _weed(staging, tally, strict=strict)
+    raise Busy
+
+
+def _weed(staging: Staging, tally: Tally, *, strict: bool) -> None:
+    """Takes out of the staging table what is wrong and what is there already. With `strict`, raises
+    for the first kind."""
+    tally.add(staging.take_out_unknown())
+    tally.add(staging.take_out_duplicates())
+    if strict and tally.refused:
+        raise tally.bad_lines()
+    different = staging.take_out_different()
+    if strict and different.count:
+        raise GenerationDiffers(faults=[refused.fault() for refused in different.lines()])
+    tally.add(different)
+    tally.repeated += staging.take_out_repeated()

@@ -1,0 +1,118 @@
+"""Which generation remixes which: cycles and depth refused, pending parents found when they come."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection, transaction
+
+DEPTH: Final = 64
+# Longer than any ingest may take: whoever was reported before that has been seen by all since.
+_RECENT: Final = timedelta(minutes=15)
+
+# Reads the staged lines, which stand as generations by now, and the platform's pending parents;
+# sets those that have come. Twice does nothing: a parent that is set is no longer pending.
+_RESOLVE_STAGED: Final = """
+UPDATE usage_generationparent p
+   SET parent_id = s.id, resolved_at = %(now)s
+  FROM usage_staged s
+ WHERE p.parent_id IS NULL AND p.platform_id = %(platform)s
+   AND p.parent_external_id = s.external_id
+RETURNING 1
+"""
+_ANY_PENDING: Final = """
+SELECT EXISTS (SELECT FROM usage_generationparent
+                WHERE platform_id = %(platform)s AND parent_id IS NULL)
+"""
+# The same over all platforms, for children reported lately: child and parent may have been
+# reported side by side, each too early to see the other.
+_RESOLVE_RECENT: Final = """
+UPDATE usage_generationparent p
+   SET parent_id = g.id, resolved_at = %(now)s
+  FROM usage_generation g
+ WHERE p.parent_id IS NULL AND p.generation_id >= %(since)s
+   AND g.platform_id = p.platform_id AND g.external_id = p.parent_external_id
+"""
+
+_CREATE: Final = """
+CREATE TEMPORARY TABLE IF NOT EXISTS usage_lineage (
+    child_id uuid NOT NULL, parent_id uuid NOT NULL
+) ON COMMIT DELETE ROWS
+"""
+# The edges above the staged remixes. UNION drops what was seen, so that this ends on a cycle too
+# and costs no more than there are ancestors.
+_CLIMB: Final = """
+INSERT INTO usage_lineage (child_id, parent_id)
+WITH RECURSIVE above (id) AS (
+    SELECT s.id FROM usage_staged s WHERE s.parents IS NOT NULL
+     UNION
+    SELECT p.parent_id FROM above JOIN usage_generationparent p ON p.generation_id = above.id
+     WHERE p.parent_id IS NOT NULL
+)
+SELECT p.generation_id, p.parent_id
+  FROM above JOIN usage_generationparent p ON p.generation_id = above.id
+ WHERE p.parent_id IS NOT NULL
+"""
+# One step down from the roots: drops the edges to parents with nothing above them (any more).
+_PEEL_ROOTS: Final = """
+DELETE FROM usage_lineage e
+ WHERE NOT EXISTS (SELECT FROM usage_lineage f WHERE f.child_id = e.parent_id)
+"""
+# One step up from the leaves: drops the edges from children that nobody descends from (any more).
+_PEEL_LEAVES: Final = """
+DELETE FROM usage_lineage e
+ WHERE NOT EXISTS (SELECT FROM usage_lineage f WHERE f.parent_id = e.child_id)
+"""
+_LEFT: Final = """
+SELECT n FROM usage_staged WHERE id IN (SELECT child_id FROM usage_lineage) ORDER BY n
+"""
+
+
+def resolve_staged(*, platform_id: UUID, now: datetime) -> int:
+    """Finds the platform's pending parents among the staged lines; returns how many."""
+    terms: dict[str, Any] = {"platform": platform_id, "now": now}
+    with connection.cursor() as cursor:
+        cursor.execute(_ANY_PENDING, terms)
+        if not cursor.fetchone()[0]:
+            return 0
+        cursor.execute(_RESOLVE_STAGED, terms)
+        return int(cursor.rowcount)
+
+
+def resolve_recent(*, now: datetime) -> int:
+    """Finds the parents that were reported at the same moment as their children; returns how many.
+    Bounded by time; again, or beside itself, it does no more."""
+    since = UUID(int=int((now - _RECENT).timestamp() * 1000) << 80)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_RESOLVE_RECENT, {"since": since, "now": now})
+        return int(cursor.rowcount)
+
+
+def find_faults() -> tuple[str, list[int]]:
+    """The numbers of the staged lines that stand in a cycle, or deeper than 64, with the code that
+    says which of the two. Called when their parents stand."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CREATE)
+        cursor.execute("DELETE FROM usage_lineage")
+        cursor.execute(_CLIMB)
+        left = cursor.rowcount
+        code = "lineage_cycle"
+        for _ in range(DEPTH):
+            if not left:
+                return "", []
+            cursor.execute(_PEEL_ROOTS)
+            left -= cursor.rowcount
+            if not cursor.rowcount:
+                break
+        else:
+            code = "lineage_too_deep"
+        if not left:
+            return "", []
+        for _ in range(DEPTH if code == "lineage_cycle" else 0):
+            cursor.execute(_PEEL_LEAVES)
+            if not cursor.rowcount:
+                break
+        cursor.execute(_LEFT)
+        return code, [n for (n,) in cursor.fetchall()]

@@ -1,0 +1,400 @@
+"""One line of a report: read strictly, judged alone, and written in the one canonical form.
+
+Pure: no Django model, no clock, no query. `Reader.read` is the hottest function of the house, so
+it takes the short way for what honest lines look like, and a slow exact one for all others.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, Literal, NoReturn
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from ledger.errors import Fault
+from licensing.catalog.territories import TERRITORIES
+from licensing.consent.language import Purpose
+
+LINE_BYTES: Final = 64 * 1024
+METADATA_BYTES: Final = 16 * 1024
+METADATA_KEYS: Final = 50
+DEPTH: Final = 32
+MOST_SUBJECTS: Final = 32
+MOST_PARENTS: Final = 16
+# Seconds, and the weight of one subject.
+LONGEST: Final = 1_000_000
+HEAVIEST: Final = 1_000_000
+# How far a platform's clock may run ahead of ours.
+AHEAD: Final = timedelta(minutes=5)
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+Name = Annotated[str, Meta(min_length=1, max_length=128)]
+Seconds = Annotated[int, Meta(ge=1, le=LONGEST)]
+Weight = Annotated[int, Meta(ge=1, le=HEAVIEST)]
+
+
+class Appearance(Struct, forbid_unknown_fields=True, gc=False):
+    """A subject that appears, by its shown id."""
+
+    id: str
+    weight: Weight | UnsetType = UNSET
+
+
+class Line(Struct, forbid_unknown_fields=True):
+    """A line as it is written. What is not set stays so: encoding it gives every key it had."""
+
+    external_id: Name
+    occurred_at: str
+    medium: Literal["image", "video", "voice", "text", "3d"]
+    subjects: Annotated[list[Appearance], Meta(min_length=1, max_length=MOST_SUBJECTS)]
+    seconds: Seconds | UnsetType | None = UNSET
+    territory: str | UnsetType | None = UNSET
+    receipt: Annotated[str, Meta(max_length=16 * 1024)] | UnsetType | None = UNSET
+    parents: Annotated[list[Name], Meta(max_length=MOST_PARENTS)] | UnsetType | None = UNSET
+    model: Annotated[str, Meta(max_length=100)] | UnsetType | None = UNSET
+    purpose: str | UnsetType | None = UNSET
+    resolution: str | UnsetType | None = UNSET
+    metadata: Annotated[dict[str, Any], Meta(max_length=METADATA_KEYS)] | UnsetType | None = UNSET
+
+
+class Claims(Struct):
+    """The one claim of a receipt that is needed to find it."""
+
+    jti: str
+
+
+class LineRefused(Exception):
+    """A line that is not taken, and why."""
+
+    def __init__(self, pointer: str, code: str, detail: str) -> None:
+        self.fault = Fault(pointer=pointer, code=code, detail=detail)
+        super().__init__(detail)
+
+
+_decode_line = msgspec.json.Decoder(Line).decode
+_encode_line = msgspec.json.Encoder().encode
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
+_decode_claims = msgspec.json.Decoder(Claims).decode
+
+_PURPOSES: Final = frozenset(Purpose)
+_TIMED: Final = frozenset({"video", "voice"})
+_PROMPTS: Final = frozenset({"prompt", "negative_prompt"})
+_TIME = re.compile(
+    r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d"
+    r"(?:(Z)|(?:\.\d{1,6})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d))\Z",
+    re.ASCII,
+)
+_RESOLUTION = re.compile(r"[1-9][0-9]{0,4}x[1-9][0-9]{0,4}\Z", re.ASCII)
+# An id's 26 characters of Crockford's alphabet, of which the first holds but three bits.
+_SHOWN = re.compile(r"[0-7][0-9a-hjkmnp-tv-z]{25}\Z", re.ASCII)
+_TO_BASE_32 = bytes.maketrans(b"jkmnpqrstvwxyz", b"ijklmnopqrstuv")
+_BASE64URL = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_TO_BASE64 = bytes.maketrans(b"-_", b"+/")
+_WHERE = re.compile(r"(?P<what>.*) - at `\$(?P<path>.*)`\Z", re.DOTALL)
+_FIELD = re.compile(r"field `(?P<name>.*?)`", re.DOTALL)
+_STEP = re.compile(r"\.(?P<name>[a-z_]+)|\[(?P<index>\d+|\.\.\.)\]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_CACHED = 50_000
+
+# The staging table's columns, in the order in which `Reader.read` writes them.
+COLUMNS: Final = (
+    "n", "id", "external_id", "occurred_at", "medium", "seconds", "territory", "purpose",
+    "resolution", "model", "receipt_id", "receipt_digest", "subjects", "weights", "parents",
+    "metadata", "content_digest",
+)  # fmt: skip
+
+
+class Reader:
+    """Reads lines as of one moment, into rows of PostgreSQL's COPY text format.
+
+    `first_id` is the id of line 1's generation; line k's is k - 1 more. `digest` has seen the
+    content digest of each line that was taken, in their order.
+    """
+
+    def __init__(self, *, now: datetime, first_id: int) -> None:
+        latest = now.astimezone(UTC) + AHEAD
+        self._latest = latest
+        self._latest_text = latest.strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._next_id = first_id
+        self._subjects: dict[str, str] = {}
+        self.appearances = 0
+        self.remixes = 0
+        self.digest = hashlib.sha256()
+
+    def read(self, number: int, raw: bytes) -> str:
+        """Line `number` as a row of the staging table. Raises LineRefused."""
+        try:
+            line = _decode_line(raw)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            _refuse_undecoded(raw, error)
+        # Without a backslash, texts stand in the line as they are, so that the line and what was
+        # read from it have equally many colons, unless a key stood twice and one was dropped.
+        plain = b"\\" not in raw
+        if (
+            not plain
+            or raw.count(b":") != _encode_line(line).count(b":")
+            or raw.count(b"{") + raw.count(b"[") > DEPTH
+        ):
+            examine(raw)
+        subjects, ordered = self._appearances(line.subjects)
+        external_id = line.external_id
+        if not (external_id.isascii() and external_id.isprintable()) or " " in external_id:
+            raise LineRefused("/external_id", "invalid", "Visible ASCII characters only.")
+        receipt = line.receipt
+        parents = line.parents
+        # The parts are told apart by tabs, which no part can hold.
+        head = "\t".join(
+            (
+                external_id if plain else external_id.translate(_ESCAPES),
+                self._instant(line.occurred_at),
+                line.medium,
+                _seconds(line),
+                _checked(line),
+                _model(line, plain=plain),
+                "\\N\t\\N" if receipt is UNSET or receipt is None else _receipt(receipt),
+            )
+        )
+        tail = (
+            "\\N" if parents is UNSET or not parents else self._parents(parents, external_id),
+            _metadata(line, plain=plain),
+        )
+        digest = hashlib.sha256("\t".join((head, ordered, *tail)).encode()).digest()
+        self.digest.update(digest)
+        row_id = self._next_id
+        self._next_id = row_id + 1
+        self.appearances += len(line.subjects)
+        return (
+            f"{number}\t{row_id:032x}\t{head}\t{subjects}\t{tail[0]}\t{tail[1]}"
+            f"\t\\\\x{digest.hex()}\n"
+        )
+
+    def _instant(self, text: str) -> str:
+        found = _TIME.match(text)
+        if found is None:
+            raise LineRefused(
+                "/occurred_at",
+                "invalid_time",
+                "Write a time as RFC 3339 with an offset, such as 2026-10-01T12:00:00Z.",
+            )
+        try:
+            moment = datetime.fromisoformat(text)
+            if found[1] is None:
+                moment = moment.astimezone(UTC)
+                text = moment.isoformat().replace("+00:00", "Z")
+        except (ValueError, OverflowError):
+            raise LineRefused(
+                "/occurred_at", "invalid_time", "There is no such time in the calendar."
+            ) from None
+        if moment > self._latest:
+            raise LineRefused(
+                "/occurred_at", "in_the_future", "That is more than five minutes ahead."
+            )
+        if moment < EARLIEST:
+            raise LineRefused("/occurred_at", "invalid_time", "Nothing was generated before 2000.")
+        return text
+
+    def _appearances(self, given: list[Appearance]) -> tuple[str, str]:
+        """The subjects and their weights: as given, and in the canonical order."""
+        if len(given) == 1:
+            one = given[0]
+            text = self._subjects.get(one.id) or self._subject(one.id, 0)
+            weight = one.weight
+            both = f"{{{text}}}\t" + ("\\N" if weight is UNSET or weight == 1 else f"{{{weight}}}")
+            return both, both
+        found = [
+            (self._subjects.get(one.id) or self._subject(one.id, place), _weight(one))
+            for place, one in enumerate(given)
+        ]
+        if len({subject for subject, _ in found}) != len(found):
+            raise LineRefused("/subjects", "duplicate_subject", "A subject stands there twice.")
+        return _arrays(found), _arrays(sorted(found))
+
+    def _subject(self, shown: str, place: int) -> str:
+        prefix, _, tail = shown.partition("_")
+        if prefix != "chr" or not _SHOWN.match(tail):
+            raise LineRefused(
+                f"/subjects/{place}/id", "unknown_subject", "There is no such subject."
+            )
+        if len(self._subjects) >= _CACHED:
+            self._subjects.clear()
+        text = f"{_number(tail):032x}"
+        self._subjects[shown] = text
+        return text
+
+    def _parents(self, parents: list[str], own: str) -> str:
+        if own in parents:
+            place = parents.index(own)
+            raise LineRefused(f"/parents/{place}", "lineage_cycle", "It is its own parent.")
+        if len(set(parents)) != len(parents):
+            raise LineRefused("/parents", "duplicate_parent", "A parent stands there twice.")
+        for place, name in enumerate(parents):
+            if not (name.isascii() and name.isprintable()) or " " in name:
+                raise LineRefused(f"/parents/{place}", "invalid", "Visible ASCII characters only.")
+        self.remixes += 1
+        array = ",".join(
+            '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"' for name in parents
+        )
+        return "{" + array.replace("\\", "\\\\") + "}"
+
+
+def _number(tail: str) -> int:
+    """The 128 bits behind an id's 26 characters, which `_SHOWN` has matched."""
+    return int(tail.encode().translate(_TO_BASE_32), 32)
+
+
+def _weight(one: Appearance) -> int:
+    return 1 if isinstance(one.weight, UnsetType) else one.weight
+
+
+def _arrays(found: list[tuple[str, int]]) -> str:
+    subjects = ",".join(subject for subject, _ in found)
+    if all(weight == 1 for _, weight in found):
+        return f"{{{subjects}}}\t\\N"
+    return f"{{{subjects}}}\t{{{','.join(str(weight) for _, weight in found)}}}"
+
+
+def _seconds(line: Line) -> str:
+    seconds = line.seconds
+    if seconds is UNSET or seconds is None:
+        if line.medium in _TIMED:
+            raise LineRefused("/seconds", "required", "A video and a voice have a length.")
+        return "\\N"
+    return str(seconds)
+
+
+def _checked(line: Line) -> str:
+    """Territory, purpose and resolution: each from a closed language, or empty."""
+    territory, purpose, resolution = line.territory, line.purpose, line.resolution
+    if territory is UNSET or territory is None:
+        territory = ""
+    elif territory not in TERRITORIES:
+        raise LineRefused(
+            "/territory", "unknown_territory", "That is not an ISO 3166-1 alpha-2 code."
+        )
+    if purpose is UNSET or purpose is None:
+        purpose = ""
+    elif purpose not in _PURPOSES:
+        raise LineRefused("/purpose", "unknown_purpose", "There is no such purpose.")
+    if resolution is UNSET or resolution is None:
+        resolution = ""
+    elif not _RESOLUTION.match(resolution):
+        raise LineRefused("/resolution", "invalid", "Write a resolution as 1920x1080.")
+    return f"{territory}\t{purpose}\t{resolution}"
+
+
+def _model(line: Line, *, plain: bool) -> str:
+    model = line.model
+    if model is UNSET or model is None:
+        return ""
+    return model if plain else model.translate(_ESCAPES)
+
+
+def _metadata(line: Line, *, plain: bool) -> str:
+    metadata = line.metadata
+    if metadata is UNSET or not metadata:
+        return "{}"
+    if not _PROMPTS.isdisjoint(name.lower() for name in metadata):
+        raise LineRefused(
+            "/metadata", "prompt_not_kept", "Prompts are personal data and are not kept."
+        )
+    encoded = _encode_sorted(metadata)
+    if len(encoded) > METADATA_BYTES:
+        raise LineRefused("/metadata", "too_large", "Metadata has at most 16 KB.")
+    return encoded.decode() if plain else encoded.decode().translate(_ESCAPES)
+
+
+def _receipt(compact: str) -> str:
+    """Which check a compact JWS claims to be of, and the SHA-256 that only ours would have."""
+    raw = compact.encode()
+    if raw.translate(None, _BASE64URL) == b"..":
+        payload = raw.split(b".")[1].translate(_TO_BASE64)
+        try:
+            claims = _decode_claims(binascii.a2b_base64(payload + b"=" * (-len(payload) % 4)))
+        except (msgspec.MsgspecError, binascii.Error, UnicodeDecodeError, RecursionError):
+            pass
+        else:
+            digest = hashlib.sha256(raw).hexdigest()
+            prefix, _, tail = claims.jti.partition("_")
+            if prefix == "chk" and _SHOWN.match(tail):
+                return f"{_number(tail):032x}\t\\\\x{digest}"
+            return f"\\N\t\\\\x{digest}"
+    raise LineRefused("/receipt", "receipt_malformed", "That is not a compact JWS.")
+
+
+def examine(raw: bytes) -> None:
+    """The slow exact look at a line that might hide something. Raises LineRefused."""
+    try:
+        document = json.loads(raw.decode(), object_pairs_hook=_distinct)
+    except (ValueError, RecursionError) as error:
+        raise LineRefused("", "not_json", f"The line is not JSON: {error}") from None
+    for value, depth, pointer in _walk(document):
+        if depth > DEPTH:
+            raise LineRefused(pointer[:200], "too_deep", "The line nests deeper than 32 levels.")
+        if isinstance(value, str) and ("\x00" in value or _SURROGATE.search(value)):
+            raise LineRefused(
+                pointer[:200], "bad_text", "A text holds a NUL or half of a surrogate pair."
+            )
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise LineRefused("", "duplicate_key", f"The key {twice[:64]!r} stands twice.")
+    return found
+
+
+def _walk(document: Any) -> Iterator[tuple[Any, int, str]]:
+    """Every text and every object or list, with its depth and pointer, without recursion."""
+    waiting: list[tuple[Any, int, str]] = [(document, 1, "")]
+    while waiting:
+        value, depth, pointer = waiting.pop()
+        yield value, depth, pointer
+        if depth > DEPTH:
+            continue
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                yield name, depth, pointer
+                escaped = name.replace("~", "~0").replace("/", "~1")
+                waiting.append(
+                    (inner, depth + isinstance(inner, dict | list), f"{pointer}/{escaped}")
+                )
+        elif isinstance(value, list):
+            waiting.extend(
+                (inner, depth + isinstance(inner, dict | list), f"{pointer}/{place}")
+                for place, inner in enumerate(value)
+            )
+
+
+def _refuse_undecoded(raw: bytes, error: Exception) -> NoReturn:
+    """Says in our words why a line could not be decoded."""
+    if isinstance(error, RecursionError):
+        raise LineRefused("", "too_deep", "The line nests deeper than 32 levels.") from None
+    if not isinstance(error, msgspec.ValidationError):
+        raise LineRefused("", "not_json", "The line is not one JSON document in UTF-8.") from None
+    # A line that is no good as JSON says so before it says what its fields lack.
+    examine(raw)
+    found = _WHERE.match(str(error))
+    what, path = (found["what"], found["path"]) if found else (str(error), "")
+    pointer = "".join(f"/{step['name'] or step['index']}" for step in _STEP.finditer(path))
+    field = _FIELD.search(what)
+    if "unknown field" in what and field:
+        raise LineRefused(
+            f"{pointer}/{field['name'][:64]}", "unknown_field", "There is no such field."
+        ) from None
+    if "missing required field" in what and field:
+        raise LineRefused(
+            f"{pointer}/{field['name']}", "required", "This field is required."
+        ) from None
+    code = "out_of_range" if "=" in what or "range" in what else "invalid"
+    if what.startswith("Invalid enum value"):
+        code = "invalid_choice"
+    raise LineRefused(pointer, code, f"{what}.") from None

@@ -1,0 +1,244 @@
+"""The staging table of one ingest, and the statements that take it into the books of usage.
+
+All statements work on sets: the same ones carry a single report and a million lines. Each runs in
+the ingest's one transaction, and none has an effect the second time, because the platform's own
+ids are unique for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+
+from licensing.usage.lines import COLUMNS
+from licensing.usage.refusals import LISTED, Finding
+
+# A receipt is good from a little before its moment, for clocks differ.
+SKEW: Final = timedelta(minutes=5)
+_BLOCK: Final = 500
+
+# Kept for the session, emptied by each commit: a report must not pay for a new table.
+_CREATE: Final = """
+CREATE TEMPORARY TABLE IF NOT EXISTS usage_staged (
+    id uuid NOT NULL,
+    receipt_id uuid,
+    occurred_at timestamptz NOT NULL,
+    n integer NOT NULL,
+    seconds integer,
+    medium text NOT NULL,
+    external_id text COLLATE "C" NOT NULL,
+    territory text NOT NULL,
+    purpose text NOT NULL,
+    resolution text NOT NULL,
+    model text NOT NULL,
+    receipt_digest bytea,
+    subjects uuid[] NOT NULL,
+    weights integer[],
+    parents text[],
+    metadata jsonb NOT NULL,
+    content_digest bytea NOT NULL
+) ON COMMIT DELETE ROWS
+"""
+_COPY: Final = f"COPY usage_staged ({', '.join(COLUMNS)}) FROM STDIN"
+
+# Reads the staged lines and the checks their receipts claim; writes the generations. What a
+# receipt does not cover is kept as a fact, with the reason. Equality with the digest of what we
+# issued proves the signature.
+_INSERT_GENERATIONS: Final = """
+INSERT INTO usage_generation (
+    id, platform_id, batch_id, consent_check_id, occurred_at, seconds, licensed, medium, territory,
+    unlicensed_reason, purpose, resolution, content_digest, external_id, model, metadata)
+SELECT id, %(platform)s, %(batch)s, check_id, occurred_at, seconds, reason = '', medium, territory,
+       reason, purpose, resolution, content_digest, external_id, model, metadata
+  FROM (
+    SELECT s.*,
+           CASE WHEN c.receipt_digest = s.receipt_digest
+                  OR (c.outcome <> 'allow' AND c.platform_id = %(platform)s) THEN c.id
+           END AS check_id,
+           CASE WHEN s.receipt_digest IS NULL THEN 'no_receipt'
+                WHEN c.id IS NULL THEN 'unknown_receipt'
+                WHEN c.outcome <> 'allow' AND c.platform_id = %(platform)s
+                    THEN 'denied'
+                WHEN c.receipt_digest IS DISTINCT FROM s.receipt_digest
+                    THEN 'unknown_receipt'
+                WHEN c.platform_id <> %(platform)s THEN 'other_platform'
+                WHEN NOT (c.subject_ids @> s.subjects AND c.subject_ids <@ s.subjects)
+                    THEN 'other_subjects'
+                WHEN c.action <> 'generate_' || s.medium
+                     AND NOT (c.action = 'remix' AND s.parents IS NOT NULL)
+                    THEN 'wrong_action'
+                WHEN c.territory NOT IN ('', s.territory) THEN 'other_territory'
+                WHEN s.occurred_at < c.issued_at - %(skew)s THEN 'not_yet_issued'
+                WHEN s.occurred_at > c.expires_at THEN 'expired'
+                ELSE ''
+           END AS reason
+      FROM usage_staged s LEFT JOIN consent_consentcheck c ON c.id = s.receipt_id
+  ) judged
+"""
+
+# Reads the staged subjects that exist in this mode; writes who appears in what. The caller counts.
+_INSERT_APPEARANCES: Final = """
+INSERT INTO usage_generationsubject (generation_id, subject_id, weight)
+SELECT s.id, c.id, coalesce(s.weights[a.place], 1)
+  FROM usage_staged s
+ CROSS JOIN unnest(s.subjects) WITH ORDINALITY AS a (subject_id, place)
+  JOIN catalog_subject c ON c.id = a.subject_id
+  JOIN catalog_rightsholder h ON h.id = c.holder_id
+  JOIN access_organisation o ON o.id = h.organisation_id AND o.mode = %(mode)s
+"""
+
+# Reads the staged parents, and the generations that have them as their ids: earlier ones and,
+# since those stand by now, the ones of this very ingest in any order. Writes the lineage.
+_INSERT_PARENTS: Final = """
+INSERT INTO usage_generationparent
+       (generation_id, platform_id, parent_id, resolved_at, position, parent_external_id)
+SELECT s.id, %(platform)s, g.id, CASE WHEN g.id IS NOT NULL THEN %(now)s END, p.place - 1, p.name
+  FROM usage_staged s
+ CROSS JOIN unnest(s.parents) WITH ORDINALITY AS p (name, place)
+  LEFT JOIN usage_generation g ON g.platform_id = %(platform)s AND g.external_id = p.name
+ WHERE s.parents IS NOT NULL
+"""
+
+# Lines with a subject that does not exist in this mode. Takes them out of the staging table.
+_TAKE_OUT_UNKNOWN: Final = """
+WITH unknown AS (
+    SELECT named.subject_id FROM (SELECT DISTINCT unnest(subjects) FROM usage_staged) named (subject_id)
+     WHERE NOT EXISTS (
+        SELECT FROM catalog_subject c
+          JOIN catalog_rightsholder h ON h.id = c.holder_id
+          JOIN access_organisation o ON o.id = h.organisation_id
+         WHERE c.id = named.subject_id AND o.mode = %(mode)s)
+), gone AS (
+    DELETE FROM usage_staged s
+     WHERE s.subjects && (SELECT array_agg(subject_id) FROM unknown)
+    RETURNING n, subjects
+)
+SELECT n, (SELECT min(place) - 1 FROM unnest(gone.subjects) WITH ORDINALITY AS a (id, place)
+            WHERE a.id IN (SELECT subject_id FROM unknown)),
+       count(*) OVER ()
+  FROM gone ORDER BY n LIMIT %(listed)s
+"""
+
+# Lines whose id an earlier line of the same ingest has. Takes them out, and leaves the first.
+_TAKE_OUT_DUPLICATES: Final = """
+WITH gone AS (
+    DELETE FROM usage_staged s
+     USING (SELECT n, row_number() OVER (PARTITION BY external_id ORDER BY n) AS nth
+              FROM usage_staged) counted
+     WHERE counted.n = s.n AND counted.nth > 1
+    RETURNING s.n
+)
+SELECT n, NULL, count(*) OVER () FROM gone ORDER BY n LIMIT %(listed)s
+"""
+
+# Lines whose id has been reported with other content. Takes them out.
+_TAKE_OUT_DIFFERENT: Final = """
+WITH gone AS (
+    DELETE FROM usage_staged s USING usage_generation g
+     WHERE g.platform_id = %(platform)s AND g.external_id = s.external_id
+       AND g.content_digest <> s.content_digest
+    RETURNING s.n
+)
+SELECT n, NULL, count(*) OVER () FROM gone ORDER BY n LIMIT %(listed)s
+"""
+
+# Lines that have been reported before, just so. Takes them out: they have their effect already.
+_TAKE_OUT_REPEATED: Final = """
+DELETE FROM usage_staged s USING usage_generation g
+ WHERE g.platform_id = %(platform)s AND g.external_id = s.external_id
+   AND g.content_digest = s.content_digest
+"""
+
+
+class Staging:
+    """The staging table of the current transaction, for one platform."""
+
+    def __init__(self, *, platform_id: UUID, mode: str, now: datetime) -> None:
+        self._terms: dict[str, Any] = {
+            "platform": platform_id,
+            "mode": mode,
+            "now": now,
+            "skew": SKEW,
+            "listed": LISTED,
+        }
+        self._cursor: CursorWrapper = connection.cursor()
+        self._cursor.execute(_CREATE)
+        # A second ingest in one transaction finds the first one's lines.
+        self._cursor.execute("DELETE FROM usage_staged")
+
+    def fill(self, rows: Iterable[str]) -> None:
+        """Streams rows as `Reader.read` writes them into the table."""
+        block: list[str] = []
+        with self._cursor.copy(_COPY) as copy:
+            for row in rows:
+                block.append(row)
+                if len(block) == _BLOCK:
+                    copy.write("".join(block))
+                    block.clear()
+            copy.write("".join(block))
+
+    def analyze(self) -> None:
+        """Tells the planner what it has to do with; worth it for many lines."""
+        self._cursor.execute("ANALYZE usage_staged (n, receipt_id, external_id)")
+
+    def insert_generations(self, batch_id: UUID) -> int:
+        """Writes the generations. Raises IntegrityError if an id has been reported before."""
+        return self._run(_INSERT_GENERATIONS, batch=batch_id)
+
+    def insert_appearances(self) -> int:
+        """Writes the subjects that exist; fewer than there are if one does not."""
+        return self._run(_INSERT_APPEARANCES)
+
+    def insert_parents(self) -> int:
+        """Writes the parents, those not yet reported as pending."""
+        return self._run(_INSERT_PARENTS)
+
+    def take_out_unknown(self) -> Finding:
+        """Lines with an unknown subject, and its place in the line."""
+        return self._take("unknown_subject", _TAKE_OUT_UNKNOWN)
+
+    def take_out_duplicates(self) -> Finding:
+        """Lines whose id stands in an earlier line."""
+        return self._take("duplicate_external_id", _TAKE_OUT_DUPLICATES)
+
+    def take_out_different(self) -> Finding:
+        """Lines whose id has been reported with other content."""
+        return self._take("generation_differs", _TAKE_OUT_DIFFERENT)
+
+    def take_out_repeated(self) -> int:
+        """Lines that have been reported before, just so."""
+        return self._run(_TAKE_OUT_REPEATED)
+
+    def take_out(self, code: str, numbers: list[int]) -> Finding:
+        """Lines by their numbers, in their order."""
+        self._cursor.execute("DELETE FROM usage_staged WHERE n = ANY(%s)", [numbers])
+        return Finding(
+            code=code, count=len(numbers), places=[(number, None) for number in numbers[:LISTED]]
+        )
+
+    def count(self) -> tuple[int, int, int]:
+        """How many lines, subjects in them, and lines with parents there still are."""
+        self._cursor.execute(
+            "SELECT count(*), coalesce(sum(cardinality(subjects)), 0), count(parents)"
+            "  FROM usage_staged"
+        )
+        lines, appearances, remixes = self._cursor.fetchone()
+        return lines, appearances, remixes
+
+    def _run(self, statement: str, **terms: Any) -> int:
+        self._cursor.execute(statement, {**self._terms, **terms})
+        return int(self._cursor.rowcount)
+
+    def _take(self, code: str, statement: str) -> Finding:
+        self._cursor.execute(statement, self._terms)
+        rows = self._cursor.fetchall()
+        return Finding(
+            code=code,
+            count=rows[0][2] if rows else 0,
+            places=[(number, place) for number, place, _ in rows],
+        )
