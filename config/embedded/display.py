@@ -14,7 +14,9 @@ def console(*, stderr: bool = True) -> Console:
     # Imported late: most commands end without showing anything.
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False)
+    shown = Console(stderr=stderr, highlight=False)
+    # A pipe has no width of its own: do not fold what a program may read.
+    return shown if shown.is_terminal else Console(stderr=stderr, highlight=False, width=160)
 
 
 def say(text: str) -> None:

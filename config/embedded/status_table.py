@@ -16,6 +16,8 @@ from config.embedded.valkey import ValkeyServer
 if TYPE_CHECKING:
     from rich.table import Table
 
+_NAME_WIDTH = 30
+
 
 def table(home: Path) -> Table:
     """One row for each server, command and child."""
@@ -24,8 +26,11 @@ def table(home: Path) -> Table:
     from rich.table import Table
 
     shown = Table(box=SIMPLE_HEAD, title=escape(str(home)), title_justify="left")
-    for heading in ("", "State", "Process", "Reached at", "Data"):
-        shown.add_column(heading, overflow="fold")
+    shown.add_column("", no_wrap=True, max_width=_NAME_WIDTH, overflow="ellipsis")
+    shown.add_column("State", no_wrap=True)
+    shown.add_column("Process", no_wrap=True, justify="right")
+    shown.add_column("Data", no_wrap=True, justify="right")
+    shown.add_column("Reached at", overflow="fold")
     for server, folder in (
         (PostgresServer(home), home / "postgres"),
         (ValkeyServer(home), home / "valkey"),
@@ -34,10 +39,10 @@ def table(home: Path) -> Table:
         state = (
             "[green]ready[/]" if server.ready() else "[yellow]not ready[/]" if pid else "stopped"
         )
-        shown.add_row(server.name, state, str(pid or ""), escape(_address(server)), _size(folder))
+        shown.add_row(server.name, state, str(pid or ""), _size(folder), escape(_address(server)))
     for entry in Registry(home).others():
         shown.add_row(
-            escape(entry.command), "[green]running[/]", str(entry.process.pid), entry.address
+            escape(entry.command), "[green]running[/]", str(entry.process.pid), "", entry.address
         )
         for name, child in entry.children.items():
             state = "[green]running[/]" if child.alive() else "[yellow]ended[/]"

@@ -41,14 +41,14 @@ def _children(home: Path, port: int) -> list[ChildSpec]:
     web = [
         sys.executable, "-m", "gunicorn", "config.wsgi:application", "--bind", f"{_HOST}:{port}",
         "--worker-class", "gthread", "--workers", "2", "--threads", "4", "--timeout", "60",
-        "--graceful-timeout", "20",
+        "--graceful-timeout", "20", "--no-control-socket",
     ]
     # No pid files: a stale one would keep the next run from starting.
     celery = [sys.executable, "-m", "celery", "--app", "config"]
     beat = [*celery, "beat", "--pidfile=", "--schedule", str(home / "celery" / f"beat-{port}")]
     worker = [
         *celery, "worker", "--pool", "prefork", "--concurrency", "2", "--pidfile=",
-        "--hostname", f"worker-{port}@%h",
+        "--hostname", f"worker-{port}@%h", "--loglevel", "INFO",
     ]
     # fmt: on
     return [
