@@ -7,6 +7,8 @@ of an entry. Rows are written by the verbs beside this module and by nobody else
 
 from __future__ import annotations
 
+from calendar import monthrange
+from datetime import date
 from typing import ClassVar
 
 from django.db import models
@@ -267,6 +269,11 @@ class Period(Identified):
     def __str__(self) -> str:
         return f"{self.month:%Y-%m} ({self.state})"
 
+    @property
+    def last_day(self) -> date:
+        """The month's last day."""
+        return self.month.replace(day=monthrange(self.month.year, self.month.month)[1])
+
 
 class TrialBalanceRow(models.Model):
     """One account's totals up to the end of a closed month, frozen."""
@@ -427,9 +434,7 @@ class Movement(models.Model):
     account = models.ForeignKey(
         Account, on_delete=models.PROTECT, related_name="movements", db_index=False
     )
-    entry = models.ForeignKey(
-        Entry, on_delete=models.PROTECT, related_name="movements", db_index=False
-    )
+    entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="movements")
     debits = models.DecimalField(max_digits=32, decimal_places=8)
     credits = models.DecimalField(max_digits=32, decimal_places=8)
 

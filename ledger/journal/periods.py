@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from typing import Final
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
+from psycopg import sql
 
-from ledger.errors import NotFound
+from ledger.journal import balances, seals
 from ledger.journal.models import Book, Period
 from ledger.journal.refusals import (
     FuturePeriod,
     PeriodClosed,
+    PeriodNotReady,
+    TrialBalanceChanged,
     told_plainly,
 )
 from ledger.journal.states import PeriodState
-
-
-class UnknownMonth(NotFound):
-    """Nothing was ever posted in that month."""
 
 
 def month_of(day: date) -> date:
@@ -53,6 +53,96 @@ def open_period(*, book_id: UUID, month: date, now: datetime) -> Period:
         book = Book.objects.select_for_update(no_key=True).get(pk=book_id)
         require_open(book=book, effective_on=month, now=now)
         return Period.objects.get(book=book, month=month_of(month))
+
+
+def close_period(
+    *,
+    book_id: UUID,
+    month: date,
+    actor: str,
+    now: datetime,
+    expected_hash: bytes | None = None,
+) -> Period:
+    """Closes a month: it takes no more entries, and its trial balance is frozen with its hash.
+
+    `expected_hash` is the trial balance's that was looked at; if it has changed since, nothing is
+    closed. Raises PeriodClosed, PeriodNotReady, TrialBalanceChanged, BookBusy.
+    """
+    month = month_of(month)
+    with told_plainly(), transaction.atomic():
+        book = Book.objects.select_for_update(no_key=True).get(pk=book_id)
+        if month_after(month) > now.astimezone(UTC).date():
+            raise PeriodNotReady(f"{month:%Y-%m} has not ended.")
+        require_open(book=book, effective_on=month, now=now)
+        earlier = Period.objects.filter(book=book, state=PeriodState.OPEN, month__lt=month)
+        first = earlier.order_by("month").first()
+        if first is not None:
+            raise PeriodNotReady(f"{first.month:%Y-%m} is still open and comes first.")
+        period = Period.objects.get(book=book, month=month)
+        row_count, trial_balance_hash = _freeze(period)
+        if expected_hash not in (None, trial_balance_hash):
+            raise TrialBalanceChanged
+        closing = seals.Closing(
+            book_id=book.pk,
+            id=period.pk,
+            month=month,
+            opened_at=period.opened_at,
+            closed_at=now,
+            closed_by=actor,
+            height=book.height,
+            head_hash=bytes(book.head_hash),
+            row_count=row_count,
+            trial_balance_hash=trial_balance_hash,
+            previous_hash=_last_closed_hash(book),
+        )
+        period.state = PeriodState.CLOSED
+        period.hash = closing.hash()
+        for name in _CLOSING:
+            setattr(period, name, getattr(closing, name))
+        period.save(update_fields=["state", "hash", *_CLOSING])
+    return period
+
+
+_CLOSING: Final = (
+    "closed_at",
+    "closed_by",
+    "height",
+    "head_hash",
+    "row_count",
+    "trial_balance_hash",
+)
+
+# Writes the totals up to the month's end, once: the primary key is the month and the account.
+_FREEZE: Final = sql.SQL(
+    """
+    WITH frozen AS (
+        INSERT INTO journal_trialbalancerow (period_id, account_id, party_ref, role, currency,
+                                             subject, debits, credits)
+        SELECT %(period_id)s, t.account_id, t.party_ref, t.role, t.currency, t.subject,
+               t.debits, t.credits
+          FROM ({totals}) t
+        RETURNING *
+    )
+    SELECT count(*), sha256(coalesce(string_agg({digest}, ''::bytea ORDER BY r.account_id),
+                                     ''::bytea))
+      FROM frozen r
+    """
+)
+
+
+def _freeze(period: Period) -> tuple[int, bytes]:
+    statement = _FREEZE.format(totals=balances.TOTALS, digest=seals.TRIAL_BALANCE_DIGEST)
+    parameters = balances.bounds(book_id=period.book_id, as_of=period.last_day, as_known_at=None)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {**parameters, "period_id": period.pk})
+        row = cursor.fetchone()
+    assert row is not None
+    return int(row[0]), bytes(row[1])
+
+
+def _last_closed_hash(book: Book) -> bytes | None:
+    last = Period.objects.filter(book=book, state=PeriodState.CLOSED).order_by("-month").first()
+    return None if last is None or last.hash is None else bytes(last.hash)
 
 
 def _closed_from(book: Book, month: date) -> bool:
