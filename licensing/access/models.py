@@ -200,7 +200,6 @@ class ApiKey(Identified):
                 condition=Q(expires_at=None) | Q(expires_at__gt=F("created_at")),
                 name="api_key_expires_after_creation",
             ),
-            models.CheckConstraint(condition=Q(scopes__len__gte=1), name="api_key_has_a_scope"),
         ]
 
     def __str__(self) -> str:

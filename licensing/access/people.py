@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
@@ -135,6 +136,29 @@ def actor_for(
         scopes=SCOPES_OF_ROLE[membership.role],
         parties=frozenset(chosen.party_refs),
         request_id=request_id,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Introduction:
+    """Who an actor is, by name."""
+
+    actor: Actor
+    username: str
+    organisation: Organisation | None
+    scopes: list[str]
+    parties: list[str]
+
+
+def introduce(*, actor: Actor) -> Introduction:
+    """The names behind an actor."""
+    user = User.objects.filter(pk=actor.person_id).first() if actor.person_id else None
+    return Introduction(
+        actor=actor,
+        username=user.username if user else actor.label,
+        organisation=Organisation.objects.filter(pk=actor.tenant).first(),
+        scopes=sorted(actor.scopes),
+        parties=sorted(actor.parties),
     )
 
 

@@ -48,6 +48,7 @@ _HOLDER_READS = frozenset(
         "payouts:read",
         "books:read",
         "audit:read",
+        "members:read",
         "keys:read",
         # One's own keys, with no more than one's own scopes.
         "keys:write",
@@ -76,6 +77,7 @@ SCOPES_OF_ROLE: Final[Mapping[str, frozenset[str]]] = {
             "audit:read",
             "keys:read",
             "keys:write",
+            "members:read",
             "members:write",
         }
     ),

@@ -111,7 +111,7 @@ class Migration(migrations.Migration):
                 ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='api_keys', to='access.organisation')),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('expires_at', None), ('expires_at__gt', models.F('created_at')), _connector='OR'), name='api_key_expires_after_creation'), models.CheckConstraint(condition=models.Q(('scopes__len__gte', 1)), name='api_key_has_a_scope')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('expires_at', None), ('expires_at__gt', models.F('created_at')), _connector='OR'), name='api_key_expires_after_creation')],
             },
         ),
     ]
