@@ -190,6 +190,11 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    # Fields of one name with choices of their own each get a name that says whose they are.
+    "ENUM_NAME_OVERRIDES": {
+        "OrganisationKindEnum": "licensing.access.roles.OrganisationKind",
+        "SubjectKindEnum": "licensing.catalog.models.SubjectKind",
+    },
 }
 
 UNFOLD = theme.UNFOLD

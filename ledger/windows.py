@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from rest_framework.views import APIView
 from ledger import ids
 from ledger.actor import Actor
 from ledger.errors import Malformed, NotFound
+
 
 class EmptyBody(Malformed):
     """The body is empty."""
@@ -118,8 +120,8 @@ class Window(APIView):
     ) -> Response:
         """A page of `rows`, newest first by `key` (unique and time-ordered), with a cursor to the next.
 
-        `filters` maps each query parameter, named like the model's field it narrows, to the field
-        that reads it. Any other parameter is refused.
+        `filters` maps each query parameter to the field that reads it. It narrows the model's field
+        of its own name, or the look-up in its `source`. Any other parameter is refused.
         """
         given = single_parameters(self.request)
         limit = _limit(given.pop("limit", None))
@@ -129,7 +131,7 @@ class Window(APIView):
             if field is None:
                 raise BadParameter(f"There is no parameter {name!r} here.", pointer=f"/{name}")
             try:
-                rows = rows.filter(**{name: field.run_validation(text)})
+                rows = rows.filter(**{field.source or name: field.run_validation(text)})
             except serializers.ValidationError as problem:
                 raise BadParameter(str(problem.detail[0]), pointer=f"/{name}") from None  # type: ignore[index]
         if cursor is not None:
@@ -183,6 +185,7 @@ def _open_cursor(text: str) -> str:
         raise BadParameter("That cursor was not given by this API.", pointer="/cursor") from None
 
 
+@cache
 def paged(shape: type[serializers.Serializer[Any]]) -> type[serializers.Serializer[Any]]:
     """The shape of a page of `shape`, for the schema."""
     name = shape.__name__.removesuffix("Shape") + "Page"

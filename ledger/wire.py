@@ -182,7 +182,6 @@ def show_money(amount: Decimal, currency: str) -> dict[str, str]:
     return {"amount": format_amount(amount, currency), "currency": currency}
 
 
-@extend_schema_field(OpenApiTypes.STR)
 class Id(serializers.Field[UUID, str, str, Any]):
     """A prefixed id such as `chr_01jc…`. A malformed one is simply a thing that does not exist."""
 

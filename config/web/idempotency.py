@@ -8,6 +8,7 @@ again under its key.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import tempfile
 from collections.abc import Callable
@@ -106,10 +107,20 @@ class IdempotencyMiddleware:
                 status=response.status_code,
                 content_type=response.get("Content-Type", "application/json"),
                 location=response.get("Location", ""),
-                body=response.content,
+                body=_kept(response),
                 created_at=timezone.now(),
             )
         return response
+
+
+def _kept(response: HttpResponse) -> bytes:
+    """The body as it is kept for a replay. What a window shows once (`shown_once` names the fields)
+    is not written down: a replay has null there."""
+    names: tuple[str, ...] = getattr(response, "shown_once", ())
+    if not names:
+        return response.content
+    body = json.loads(response.content)
+    return json.dumps({**body, **dict.fromkeys(names)}).encode()
 
 
 def _lock(actor: Actor, key: str) -> bool:

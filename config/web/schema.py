@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
@@ -37,14 +38,22 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     description="1 to 255 printable characters. The same key and body again get the same answer, "
     "for 30 days; the same key with another body is refused.",
 )
+PAGE_PARAMETERS = (
+    OpenApiParameter(name="limit", type=int, description="Rows a page, 1 to 500; 50 if not said."),
+    OpenApiParameter(name="cursor", type=str, description="The `next` of the page before."),
+)
 
 
 class Schema(AutoSchema):
-    """Adds the problem document and the idempotency key to every operation."""
+    """Adds the problem document to every operation, and to each kind of them what it takes."""
 
     def get_override_parameters(self) -> list[Any]:
         inherited = list(super().get_override_parameters())
-        return [*inherited, IDEMPOTENCY_KEY] if self.method == "POST" else inherited
+        if self.method == "POST":
+            return [*inherited, IDEMPOTENCY_KEY]
+        if self.get_operation_id().endswith("_list"):
+            return [*inherited, *PAGE_PARAMETERS]
+        return inherited
 
     def _get_response_bodies(self, direction: Any = "response") -> Any:
         bodies = super()._get_response_bodies(direction)
@@ -54,3 +63,12 @@ class Schema(AutoSchema):
         problem["description"] = "A problem: what was refused, where and why."
         bodies.setdefault("default", problem)
         return bodies
+
+
+class IdForm(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """A prefixed id in the OpenAPI document, with the form by which the tests know it too."""
+
+    target_class = "ledger.wire.Id"
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, str]:
+        return {"type": "string", "pattern": f"^{self.target.prefix}_[0-9a-hjkmnp-tv-z]{{26}}$"}
