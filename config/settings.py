@@ -158,7 +158,11 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "seal-open-batches": {"task": "usage.seal_open_batches", "schedule": 5.0},
     "ring-run-parts": {"task": "settlement.ring_waiting_parts", "schedule": 5.0},
+    "submit-payouts": {"task": "payouts.submit_reserved", "schedule": 5.0},
 }
+
+# Who knows the words for the ledger's opaque references, given a mode: they go into statements.
+LEDGER_LABELS = "licensing.portal.labels.labels_of"
 
 # -- The API --------------------------------------------------------------------------------------
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
@@ -201,7 +205,8 @@ UNFOLD = theme.UNFOLD
 
 # -- Pages ----------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = env.path("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
+# Where production collects static files; without it they are served from where they lie.
+STATIC_ROOT = env.str("STATIC_ROOT", default=None)
 WHITENOISE_USE_FINDERS = True
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
