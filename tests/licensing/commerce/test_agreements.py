@@ -99,7 +99,7 @@ def test_neither_side_writes_its_own_agreement(studio: Household, reel: Househol
         assert_problem(response, 403, "scope_missing")
 
 
-BAD = {
+BAD: dict[str, tuple[dict[str, Any], str]] = {
     "a fee over the whole": ({"terms": {"fee_percent": "100.5"}}, "/terms/fee_percent"),
     "a fee as a number": ({"terms": {"fee_percent": 15}}, "/terms/fee_percent"),
     "a negative remix share": ({"terms": {"remix_percent": "-1"}}, "/terms/remix_percent"),
@@ -277,7 +277,10 @@ def test_modes_never_meet(studio: Household, now: datetime) -> None:
     live = build_platform(mode="live")
     with pytest.raises(IntegrityError, match="agreement_mode"), transaction.atomic():
         Agreement.objects.create(
-            platform=live.platform, holder=studio.holder, currency="USD", created_at=now
+            platform=live.platform,  # type: ignore[misc]
+            holder=studio.holder,  # type: ignore[misc]
+            currency="USD",
+            created_at=now,
         )
     from ledger.errors import NotFound
 
