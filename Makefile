@@ -29,7 +29,7 @@ serve: .venv/.stamp ## Start servers, web, worker and beat until Ctrl-C (ASSENT_
 	@$(EMBEDDED) up
 
 sandbox: .venv/.stamp ## Make a sandbox platform and print its keys as JSON
-	@$(EXEC) $(PY) manage.py sandbox
+	@$(EMBEDDED) exec --migrate -- $(PY) manage.py sandbox
 
 test: .venv/.stamp ## Run the tests, those in the browser too
 	@.ci/chromium
@@ -59,7 +59,7 @@ lock: .venv/.stamp ## Resolve the dependencies again into requirements.lock
 	@.ci/lock
 
 status: .venv/.stamp ## Show which servers and commands run
-	@$(EMBEDDED) status
+	@$(EMBEDDED) status || true
 
 stop: .venv/.stamp ## Stop whatever runs
 	@$(EMBEDDED) stop

@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
         environment.load_dotenv()
         match options.command:
             case "exec":
-                return commands.execute(command)
+                return commands.execute(command, migrated=options.migrate)
             case "up":
                 return up.run(command, once=options.once)
             case "status":
@@ -34,6 +34,10 @@ def main(arguments: list[str]) -> int:
             case _:
                 return commands.reset(confirmed=options.yes)
     except EmbeddedError as error:
+        display.fail(str(error))
+        return 1
+    except OSError as error:
+        # Such as a full disk, or a home that belongs to somebody else: no news for a traceback.
         display.fail(str(error))
         return 1
     except Interrupted as interruption:
@@ -55,11 +59,12 @@ def _parser() -> argparse.ArgumentParser:
         description="PostgreSQL, Valkey and Assent on one machine.",
     )
     commands_ = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands_.add_parser(
+    execute = commands_.add_parser(
         "exec",
         help="run a command with DATABASE_URL and REDIS_URL set",
-        usage="%(prog)s -- CMD ...",
+        usage="%(prog)s [--migrate] -- CMD ...",
     )
+    execute.add_argument("--migrate", action="store_true", help="migrate the database first")
     up = commands_.add_parser(
         "up",
         help="run everything: servers, web, worker, beat",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from config.embedded import display, foreground, homes, processes, status_table
 from config.embedded.errors import EmbeddedError
+from config.embedded.migrations import migrate
 from config.embedded.postgres import PostgresServer
 from config.embedded.registry import Registry
 from config.embedded.session import open_session
@@ -20,17 +21,22 @@ from config.embedded.valkey import ValkeyServer
 _STOP = ((signal.SIGTERM, 90.0), (signal.SIGKILL, 10.0))
 
 
-def execute(command: Sequence[str]) -> int:
+def execute(command: Sequence[str], *, migrated: bool = False) -> int:
     """Run a command with both URLs in its environment, and return its exit code."""
-    if os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"):
+    if not migrated and os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"):
         try:
             os.execvp(command[0], list(command))  # noqa: S606
         except OSError as error:
             display.fail(f"cannot run {command[0]}: {error.strerror}")
             return 127
     with open_session(f"exec -- {shlex.join(command)}") as session:
+        if migrated:
+            migrate(session)
+        environment = session.environment()
+        if address := session.registry.address():
+            environment.setdefault("ASSENT_BASE_URL", address)
         return foreground.run(
-            command, env=session.environment(), signals=session.signals, tick=session.servers.tick
+            command, env=environment, signals=session.signals, tick=session.servers.tick
         )
 
 

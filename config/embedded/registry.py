@@ -72,6 +72,10 @@ class Registry:
             if entry.process.alive() and entry.process.pid != os.getpid()
         ]
 
+    def address(self) -> str | None:
+        """Where Assent is served from this home at the moment, if it is."""
+        return next((entry.address for entry in self.others() if entry.address), None)
+
     def sweep(self) -> None:
         """Stop the children that dead commands left behind, and forget those commands."""
         for entry in self._entries():

@@ -5,18 +5,16 @@ from __future__ import annotations
 import http.client
 import os
 import shlex
-import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.embedded import display, foreground, homes, logs, processes
+from config.embedded import display, foreground, homes
 from config.embedded.errors import EmbeddedError
-from config.embedded.locks import FileLock
+from config.embedded.migrations import MIGRATE, migrate
 from config.embedded.session import Session, open_session
 from config.embedded.supervisor import ChildSpec, Supervisor
 
@@ -59,7 +57,7 @@ def _children(home: Path, port: int) -> list[ChildSpec]:
 
 
 ASSENT = Application(
-    migrate=[sys.executable, "manage.py", "migrate", "--noinput"],
+    migrate=MIGRATE,
     children=_children,
     ready_path="/readyz",
 )
@@ -70,7 +68,7 @@ def run(command: Sequence[str], *, once: bool, application: Application = ASSENT
     with open_session(shlex.join(["up", *(["--", *command] if command else [])])) as session:
         port = choose_port()
         address = f"http://{_HOST}:{port}"
-        _migrate(session, application.migrate)
+        migrate(session, application.migrate)
         supervisor = Supervisor(
             application.children(session.home, port),
             log_folder=session.home / "log",
@@ -126,33 +124,6 @@ def _environment(session: Session, address: str) -> dict[str, str]:
         "ASSENT_BASE_URL": address,
         "PYTHONUNBUFFERED": "1",
     }
-
-
-def _migrate(session: Session, command: Sequence[str]) -> None:
-    """Migrate under a lock: two cold starts at once would collide in PostgreSQL's catalogue."""
-    lock, log = FileLock(session.home / "locks" / "migrate"), session.home / "log" / "migrate.log"
-    while not lock.acquire():
-        time.sleep(0.05)
-    output, offset = logs.open_log(log), logs.size(log)
-    try:
-        child = processes.spawn(
-            command,
-            death_signal=signal.SIGTERM,
-            env=session.environment(),
-            cwd=homes.CHECKOUT,
-            stdin=subprocess.DEVNULL,
-            output=output,
-        )
-        try:
-            code = child.wait()
-        finally:
-            child.terminate()
-            child.wait()
-    finally:
-        os.close(output)
-        lock.release()
-    if code:
-        raise EmbeddedError(f"The migrations failed:\n{logs.tail(log, since=offset)}")
 
 
 def _wait_until_ready(port: int, path: str, supervisor: Supervisor) -> None:

@@ -182,3 +182,13 @@ def test_stop_ends_all_and_reset_deletes_all(terminal: Terminal) -> None:
     assert terminal.home.exists()
     assert terminal.run("reset", "--yes").returncode == 0
     assert not terminal.home.exists()
+
+
+@pytest.mark.faults
+def test_concurrent_cold_starts_may_both_migrate(terminal: Terminal) -> None:
+    count = "SELECT count(*) > 10 FROM django_migrations"
+    query = ["exec", "--migrate", *_query(count)[1:]]
+    running = [terminal.start(*query) for _ in range(2)]
+    for process in running:
+        output, errors = process.communicate(timeout=90)
+        assert (process.returncode, output) == (0, "True\n"), errors
