@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 def issue(actor: Actor, now: datetime, **given: object) -> keys.IssuedKey:
     options: dict[str, object] = {
         "organisation": Organisation.objects.get(pk=actor.tenant),
-        "user": User.objects.get(pk=actor.person_id),
+        "user": User.objects.get(username=actor.label.split()[0]),
         "name": "server",
         "scopes": ["catalog:read"],
         **given,
@@ -117,7 +117,7 @@ def test_an_expired_key_is_refused_from_its_moment_on(now: datetime) -> None:
 def test_the_key_of_an_inactive_person_is_refused(now: datetime) -> None:
     holder = build_holder()
     issued = issue(holder.actor, now)
-    User.objects.filter(pk=holder.actor.person_id).update(is_active=False)
+    User.objects.filter(username=holder.actor.label).update(is_active=False)
     assert enter(issued.secret, now) is None
 
 
@@ -132,7 +132,9 @@ def test_the_key_of_a_person_who_left_is_refused_even_if_they_are_elsewhere(now:
         role="auditor",
         created_at=now,
     )
-    membership = Membership.objects.get(user_id=auditor.person_id, organisation=house.organisation)
+    membership = Membership.objects.get(
+        user__username=auditor.label, organisation=house.organisation
+    )
     people.end_membership(actor=house.actor, now=now, membership=membership)
     assert enter(issued.secret, now) is None
 
@@ -141,7 +143,7 @@ def test_a_key_loses_what_its_persons_role_loses(now: datetime) -> None:
     holder = build_holder()
     build_actor(holder.organisation, "owner")
     issued = issue(holder.actor, now, scopes=["catalog:read", "consent:publish"])
-    Membership.objects.filter(user_id=holder.actor.person_id).update(role="editor")
+    Membership.objects.filter(user__username=holder.actor.label).update(role="editor")
     actor = enter(issued.secret, now)
     assert actor is not None
     assert actor.scopes == {"catalog:read"}
@@ -177,7 +179,7 @@ def test_nobody_gets_a_secret_in_another_persons_name(now: datetime) -> None:
     house = build_house()
     approver = build_actor(house.organisation, "approver")
     with pytest.raises(keys.NotYourKey):
-        issue(house.actor, now, user=User.objects.get(pk=approver.person_id))
+        issue(house.actor, now, user=User.objects.get(username=approver.label))
     theirs = issue(approver, now)
     with pytest.raises(keys.NotYourKey):
         keys.rotate(actor=house.actor, now=now, key=theirs.key)
@@ -188,7 +190,7 @@ def test_nobody_gets_a_secret_in_another_persons_name(now: datetime) -> None:
 def test_the_system_makes_keys_for_anybody_who_is_a_member(now: datetime) -> None:
     holder = build_holder()
     system = system_actor(mode="test")
-    user = User.objects.get(pk=holder.actor.person_id)
+    user = User.objects.get(username=holder.actor.label)
     issued = keys.issue(
         actor=system, organisation=holder.organisation, user=user, name="x",
         scopes=["consent:publish"], now=now,
@@ -301,7 +303,7 @@ class TestRotation:
         holder = build_holder()
         build_actor(holder.organisation, "owner")
         old = issue(holder.actor, now, scopes=["catalog:read", "consent:publish"])
-        Membership.objects.filter(user_id=holder.actor.person_id).update(role="editor")
+        Membership.objects.filter(user__username=holder.actor.label).update(role="editor")
         editor = replace(
             holder.actor, role="editor", scopes=SCOPES_OF_ROLE["editor"] | {"keys:write"}
         )
@@ -325,6 +327,6 @@ def test_the_database_keeps_no_digest_that_is_not_a_sha_256(now: datetime) -> No
     holder = build_holder()
     with pytest.raises(IntegrityError, match="api_key_digest_is_sha256"), transaction.atomic():
         ApiKey.objects.create(
-            organisation=holder.organisation, user_id=holder.actor.person_id, name="x",
+            organisation=holder.organisation, user=User.objects.get(username=holder.actor.label), name="x",
             hint="x", digest=b"plain secret", scopes=["catalog:read"], created_at=now,
         )  # fmt: skip
