@@ -70,6 +70,8 @@ class RuleBook:
 
     rules: tuple[CompiledRule, ...]
     by_scope: Mapping[tuple[str, str], tuple[CompiledRule, ...]]
+    # Every word that some rule forbids: what a prompt has to be searched for.
+    words: frozenset[str]
 
     def over(self, chain: Iterable[str], action: str) -> Iterator[CompiledRule]:
         """Those over any id of `chain`, or over all the holder has, that speak of `action`."""
@@ -86,7 +88,8 @@ def bind(rules: Iterable[CompiledRule]) -> RuleBook:
         for action in rule.body.actions or Action:
             index.setdefault((rule.scope, str(action)), []).append(rule)
     found = {place: tuple(there) for place, there in index.items()}
-    return RuleBook(rules=ordered, by_scope=MappingProxyType(found))
+    words = frozenset[str]().union(*(rule.body.forbidden_words for rule in ordered))
+    return RuleBook(rules=ordered, by_scope=MappingProxyType(found), words=words)
 
 
 def _conditions(body: RuleBody) -> Iterator[Condition]:

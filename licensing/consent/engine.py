@@ -83,7 +83,7 @@ def decide(
     verdicts = []
     for subject in asked:
         picture = _Picture(
-            request=request, company=_company(request, asked, subject), subject=subject
+            request=request, company=company_of(request, asked, subject), subject=subject
         )
         own = [
             (subject, holder, _ask(picture, holder, book, approved=holder in approved))
@@ -120,7 +120,7 @@ _Terms = tuple[Obligations, tuple[Price, ...], bool]
 _NOTHING: Final[_Terms] = (NO_OBLIGATIONS, (), False)
 
 
-def _company(request: Request, asked: Sequence[Asked], subject: Asked) -> Company:
+def company_of(request: Request, asked: Sequence[Asked], subject: Asked) -> Company:
     """Everyone else in the picture, as far as it is known."""
     if len(asked) == 1:
         return request.co_subjects or ()

@@ -235,7 +235,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One fact that would have to be otherwise: `one_of`, `none_of`, `at_most` or `at_least`."""
+    """One fact that would have to be otherwise.
+
+    `relation` is one_of, none_of, at_most, at_least, between (both included), from (a moment), or
+    none (said to be nobody).
+    """
 
     fact: str
     relation: str
@@ -243,7 +247,7 @@ class Change:
 
     def __str__(self) -> str:
         shown = ", ".join(str(value) for value in self.values)
-        return f"{self.fact} {self.relation.replace('_', ' ')} {shown}"
+        return f"{self.fact} {self.relation.replace('_', ' ')} {shown}".rstrip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

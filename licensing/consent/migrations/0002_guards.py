@@ -121,6 +121,11 @@ DROP FUNCTION consent_guard_rule() CASCADE;
 DROP FUNCTION consent_guard_rule_version() CASCADE;
 """
 
+# Epochs are numbered by a sequence, which no rollback turns back: a number that was given to a
+# change that never happened is not given again, so what is remembered under a number stays true.
+EPOCHS = "CREATE SEQUENCE consent_epoch_counter;"
+DROP_EPOCHS = "DROP SEQUENCE consent_epoch_counter;"
+
 # An epoch only counts up; a switch is lifted once; an approval is answered once; a key goes from
 # next over current to retired.
 ONCE = """
@@ -197,5 +202,6 @@ class Migration(migrations.Migration):
         migrations.RunSQL(REFUSE, DROP_REFUSE),
         migrations.RunSQL(APPEND_ONLY, DROP_APPEND_ONLY),
         migrations.RunSQL(RULES, DROP_RULES),
+        migrations.RunSQL(EPOCHS, DROP_EPOCHS),
         migrations.RunSQL(ONCE, DROP_ONCE),
     ]

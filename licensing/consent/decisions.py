@@ -1,0 +1,282 @@
+"""Consent checks: decides by the rules in force now, and makes the answer durable in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from joserfc.jwk import OKPKey
+
+from ledger import ids
+from ledger.actor import Actor
+from ledger.errors import NotAllowed, NotFound
+from ledger.ids import new_id
+from licensing.catalog.models import Platform
+from licensing.consent import facts, keys, receipts, words
+from licensing.consent.bodies import write_obligations, write_price
+from licensing.consent.counterfactuals import smallest_changes
+from licensing.consent.engine import Asked, decide
+from licensing.consent.language import Decision, Effect, Request
+from licensing.consent.models import ApprovalRequest, ConsentCheck
+from licensing.consent.standing import Standing, StandingSubject, shown, stand, word_at
+
+# How long a holder has to answer a request for approval.
+APPROVAL_LIFE: Final = timedelta(days=30)
+
+
+class ModeMismatch(NotAllowed):
+    """A test key may not ask about live subjects, nor a live key about test ones."""
+
+    code = "mode_mismatch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """What a platform asks: about which subjects, and everything else it says.
+
+    `request` has the facts; who asks, when, and who else appears is filled in by the check. The
+    `prompt` is searched for forbidden words and then forgotten.
+    """
+
+    subjects: tuple[UUID, ...]
+    request: Request
+    co_subjects: tuple[UUID, ...] | None = None
+    prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """One asking with everything that stands about it, ready to be decided."""
+
+    asking: Asking
+    request: Request
+    asked: tuple[Asked, ...]
+    epochs: Mapping[str, int]
+    mode: str
+
+
+def check(*, actor: Actor, now: datetime, platform: Platform, asking: Asking) -> ConsentCheck:
+    """Decides one asking. See `check_all`."""
+    return check_all(actor=actor, now=now, platform=platform, askings=[asking])[0]
+
+
+def check_all(
+    *, actor: Actor, now: datetime, platform: Platform, askings: Sequence[Asking]
+) -> list[ConsentCheck]:
+    """Decides `askings` by the rules in force and writes every answer, all or none.
+
+    The rules are read in this transaction, so a change whose answer was sent before this began is
+    always seen. An allow carries a signed receipt; a needs-approval opens a request to every
+    holder who wants to be asked. Raises NotFound for a subject that is not there, ModeMismatch.
+    """
+    with transaction.atomic():
+        named = {
+            subject
+            for asking in askings
+            for subject in (*asking.subjects, *(asking.co_subjects or ()))
+        }
+        standing = stand(subjects=named, now=now)
+        _examine(actor, named, standing)
+        cases = [_case(asking, platform, now, standing) for asking in askings]
+        decisions = [_decided(case) for case in cases]
+        allowed = any(decision.outcome is Effect.ALLOW for decision in decisions)
+        signer = _signer(standing.kid, now) if allowed else None
+        checks = [
+            _check(case, decision, platform, signer)
+            for case, decision in zip(cases, decisions, strict=True)
+        ]
+        ConsentCheck.objects.bulk_create(checks)
+        _open_approvals(checks, decisions, now)
+        return checks
+
+
+def grant(*, now: datetime, check: ConsentCheck, approved: frozenset[str]) -> ConsentCheck | None:
+    """Decides `check` anew as of `now`, with `approved` holders' approval, and writes an allow.
+
+    None, and nothing is written, if the rules in force now do not allow it even so. Runs in the
+    transaction of the approval that calls it.
+    """
+    platform = check.platform
+    standing = stand(subjects=check.subject_ids, now=now)
+    request = facts.read_request(check.facts["request"])
+    asking = Asking(subjects=tuple(check.subject_ids), request=request)
+    case = _case(asking, platform, now, standing)
+    # The prompt is gone: what was searched for in it holds for the words forbidden then.
+    words_hold = case.epochs == check.facts["epochs"]
+    request = replace(case.request, words=request.words if words_hold else None)
+    case = replace(case, request=request)
+    decision = decide(case.request, case.asked, approved=approved)
+    if decision.outcome is not Effect.ALLOW:
+        return None
+    granted = _check(case, decision, platform, _signer(standing.kid, now))
+    granted.approves = check
+    granted.facts["approved"] = sorted(approved)
+    granted.save(force_insert=True)
+    return granted
+
+
+def replay(check: ConsentCheck) -> Decision:
+    """Takes the decision of `check` again, on its facts and the rules of the epochs it names."""
+    asked = tuple(
+        Asked(
+            subject=subject["subject"],
+            chain=tuple(subject["chain"]),
+            consents=tuple(
+                (
+                    holder,
+                    word_at(
+                        holder=ids.read("hld", holder), epoch=check.facts["epochs"][holder]
+                    ).book,
+                )
+                for holder in subject["consents"]
+            ),
+            holds=tuple(subject["holds"]),
+        )
+        for subject in check.facts["asked"]
+    )
+    approved = frozenset(check.facts.get("approved", ()))
+    return decide(facts.read_request(check.facts["request"]), asked, approved=approved)
+
+
+def _examine(actor: Actor, named: set[UUID], standing: Standing) -> None:
+    """Every subject named is there, and of the asker's mode."""
+    if len(standing.subjects) < len(named):
+        raise NotFound
+    if any(subject.mode != actor.mode for subject in standing.subjects.values()):
+        raise ModeMismatch
+
+
+def _case(asking: Asking, platform: Platform, now: datetime, standing: Standing) -> _Case:
+    request = replace(asking.request, platform=platform.shown_id, at=now)
+    asked = []
+    epochs = {}
+    phrases: set[str] = set()
+    for subject_id in asking.subjects:
+        subject = standing.subjects[subject_id]
+        consenting = [standing.words[holder] for holder in subject.consenting(request.territory)]
+        stopped = any(word.holds(subject.chain, request.platform) for word in consenting)
+        asked.append(
+            Asked(
+                subject=subject.chain[0],
+                chain=subject.chain,
+                consents=tuple((word.holder, word.book) for word in consenting),
+                holds=("kill_switch",) if stopped else (),
+            )
+        )
+        for word in consenting:
+            epochs[word.holder] = word.epoch
+            phrases |= word.book.words
+    if asking.prompt is not None:
+        request = replace(request, words=words.find(asking.prompt, phrases))
+    if asking.co_subjects is not None:
+        others = tuple(_answers_to(standing.subjects[other]) for other in asking.co_subjects)
+        request = replace(request, co_subjects=others)
+    mode = standing.subjects[asking.subjects[0]].mode
+    return _Case(asking=asking, request=request, asked=tuple(asked), epochs=epochs, mode=mode)
+
+
+def _answers_to(subject: StandingSubject) -> frozenset[str]:
+    """Every id by which a rule may mean a subject that only appears."""
+    owners = (shown("hld", holder) for holder in subject.consenting(None))
+    return frozenset((*subject.chain, *owners))
+
+
+def _decided(case: _Case) -> Decision:
+    decision = decide(case.request, case.asked)
+    if decision.outcome is Effect.DENY:
+        return replace(decision, would_allow=smallest_changes(case.request, case.asked))
+    return decision
+
+
+def _check(
+    case: _Case, decision: Decision, platform: Platform, signer: tuple[str, OKPKey] | None
+) -> ConsentCheck:
+    """The durable form of a decision, with its receipt if it is an allow."""
+    now = case.request.at
+    made = ConsentCheck(
+        id=new_id(),
+        platform=platform,
+        mode=case.mode,
+        outcome=str(decision.outcome),
+        issued_at=now,
+        subject_ids=list(case.asking.subjects),
+        action=case.request.action,
+        territory=case.request.territory or "",
+        rule_versions=[ids.read("rlv", version) for version in decision.rule_versions],
+        facts={
+            "request": facts.write_request(case.request),
+            "asked": [
+                {
+                    "subject": asked.subject,
+                    "chain": list(asked.chain),
+                    "consents": [holder for holder, _ in asked.consents],
+                    "holds": list(asked.holds),
+                }
+                for asked in case.asked
+            ],
+            "epochs": dict(case.epochs),
+            "verdicts": facts.write_verdicts(decision),
+        },
+        reasons=facts.write_reasons(decision.reasons),
+        obligations=write_obligations(decision.obligations),
+        price=write_price(decision.prices, by_agreement=decision.by_agreement),
+        would_allow=facts.write_changes(decision.would_allow),
+    )
+    if decision.outcome is Effect.ALLOW and signer is not None:
+        kid, key = signer
+        made.expires_at = now + receipts.LIFE
+        made.receipt = receipts.sign(_claims(made, case, decision), kid=kid, key=key)
+        made.receipt_digest = receipts.digest(made.receipt)
+    return made
+
+
+def _claims(check: ConsentCheck, case: _Case, decision: Decision) -> dict[str, Any]:
+    assert check.expires_at is not None
+    return {
+        "jti": check.shown_id,
+        "iss": settings.BASE_URL,
+        "aud": case.request.platform,
+        "mode": check.mode,
+        "iat": int(check.issued_at.timestamp()),
+        "exp": int(check.expires_at.timestamp()),
+        "subjects": [asked.subject for asked in case.asked],
+        "action": check.action,
+        "facts": facts.said(case.request),
+        "obligations": check.obligations,
+        "price": check.price,
+        "rule_versions": list(decision.rule_versions),
+    }
+
+
+def _signer(kid: str | None, now: datetime) -> tuple[str, OKPKey]:
+    """The key that signs. Which one is current was read with the rules; its overlap with the last
+    makes a moment's staleness harmless."""
+    if kid is not None:
+        try:
+            return kid, keys.private_key(kid)
+        except keys.NoSuchKey:
+            pass  # The secret has changed: the key is replaced.
+    key = keys.current(now=now)
+    return key.kid, keys.private_key(key.kid)
+
+
+def _open_approvals(
+    checks: Sequence[ConsentCheck], decisions: Sequence[Decision], now: datetime
+) -> None:
+    asked = [
+        ApprovalRequest(
+            consent_check=check,
+            holder_id=ids.read("hld", holder),
+            asked_at=now,
+            expires_at=now + APPROVAL_LIFE,
+        )
+        for check, decision in zip(checks, decisions, strict=True)
+        for holder in decision.awaiting
+    ]
+    if asked:
+        ApprovalRequest.objects.bulk_create(asked)

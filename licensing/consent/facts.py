@@ -1,0 +1,118 @@
+"""A decision's facts as JSON: what it was taken on, so that it can be taken again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from licensing.consent.language import (
+    LEVEL,
+    LEVELS,
+    Change,
+    Decision,
+    Reason,
+    Request,
+)
+
+Json = dict[str, Any]
+
+# Facts that are one text or number, by the name the API gives them.
+PLAIN: Final = {
+    "territory": "territory",
+    "purpose": "purpose",
+    "audience": "audience",
+    "channel": "channel",
+    "language": "language",
+    "model": "model",
+    "viewer_age": "viewer_age",
+    "depicted_age": "depicted_age",
+    "duration_seconds": "duration",
+    "resolution": "resolution",
+    "remix_depth": "remix_depth",
+}
+
+
+def said(request: Request) -> Json:
+    """What a platform said, without what it left open: the facts a receipt rests on."""
+    told: Json = {}
+    for name, field in PLAIN.items():
+        value = getattr(request, field)
+        if value is not None:
+            told[name] = value
+    content: Json = {axis: LEVELS[level] for axis, level in request.ratings.items()}
+    if request.codes is not None:
+        content["codes"] = sorted(request.codes)
+    if content:
+        told["content"] = content
+    return told
+
+
+def write_request(request: Request) -> Json:
+    """A request in full. Of the prompt only the forbidden words found in it are kept."""
+    written = said(request)
+    written["action"] = request.action
+    written["platform"] = request.platform
+    written["at"] = request.at.isoformat()
+    if request.words is not None:
+        written["words"] = sorted(request.words)
+    if request.co_subjects is not None:
+        written["co_subjects"] = [sorted(other) for other in request.co_subjects]
+    return written
+
+
+def read_request(written: Mapping[str, Any]) -> Request:
+    """The request behind what `write_request` wrote."""
+    content = dict(written.get("content") or {})
+    codes = content.pop("codes", None)
+    words = written.get("words")
+    co_subjects = written.get("co_subjects")
+    plain: Json = {field: written.get(name) for name, field in PLAIN.items()}
+    return Request(
+        action=written["action"],
+        platform=written["platform"],
+        at=datetime.fromisoformat(written["at"]),
+        ratings={axis: LEVEL[level] for axis, level in content.items()},
+        codes=None if codes is None else frozenset(codes),
+        words=None if words is None else frozenset(words),
+        co_subjects=None if co_subjects is None else tuple(map(frozenset, co_subjects)),
+        **plain,
+    )
+
+
+def write_reasons(reasons: Sequence[Reason]) -> list[Json]:
+    """Reasons for an answer: empty places are left out."""
+    return [
+        {
+            name: value
+            for name in ("code", "subject", "holder", "rule_version", "fact")
+            if (value := getattr(reason, name))
+        }
+        for reason in reasons
+    ]
+
+
+def write_changes(options: Sequence[Sequence[Change]]) -> list[Json]:
+    """What would have been allowed, for programs and as a sentence."""
+    return [
+        {
+            "changes": [
+                {
+                    "fact": change.fact,
+                    "relation": change.relation,
+                    "values": list(change.values),
+                }
+                for change in changes
+            ],
+            "sentence": "Allowed with " + " and ".join(map(str, changes)) + ".",
+        }
+        for changes in options
+    ]
+
+
+def write_verdicts(decision: Decision) -> list[Json]:
+    """What became of each subject."""
+    return [
+        {"subject": verdict.subject, "outcome": str(verdict.outcome)}
+        for verdict in decision.verdicts
+    ]

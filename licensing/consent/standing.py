@@ -1,0 +1,273 @@
+"""What stands at the moment of a check: subjects, owners, and each holder's word, in two reads.
+
+The first read is fresh in every check and brings each holder's epoch. A holder's rules and kill
+switches are read and compiled once per epoch and process, so a check's cost does not grow with
+rules that have not changed, and a change that was committed before the check is never missed.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final, Generic, TypeVar
+from uuid import UUID
+
+import psycopg
+from django.db import connection
+
+from ledger import ids
+from licensing.consent.bodies import read_body
+from licensing.consent.compiling import CompiledRule, RuleBook, bind, compile_rule
+
+# Reads the subjects %(subjects)s with their mode, the chain of their properties (nearest first),
+# and one row per owner and ownership step in force on %(day)s, with that owner's epoch; and which
+# key signs now. One snapshot, so it is the state at one moment.
+_SUBJECTS: Final = """
+SELECT s.id, o.mode,
+       ARRAY(WITH RECURSIVE chain AS (
+                 SELECT p.id, p.parent_id, 1 AS step FROM catalog_property p
+                 WHERE p.id = s.property_id
+                 UNION ALL
+                 SELECT p.id, p.parent_id, c.step + 1
+                 FROM chain c JOIN catalog_property p ON p.id = c.parent_id
+                 WHERE c.step < 16)
+             SELECT id FROM chain ORDER BY step),
+       s.consenting_holder_id, owner.territory, owner.holder_id, e.value,
+       (SELECT kid FROM consent_signingkey WHERE state = 'current')
+FROM catalog_subject s
+JOIN catalog_rightsholder h ON h.id = s.holder_id
+JOIN access_organisation o ON o.id = h.organisation_id
+LEFT JOIN LATERAL (
+    SELECT step.territory, share.holder_id
+    FROM (SELECT DISTINCT ON (st.territory) st.id, st.territory
+          FROM catalog_ownershipstep st
+          WHERE st.subject_id = s.id AND st.effective_on <= %(day)s
+          ORDER BY st.territory, st.effective_on DESC) step
+    JOIN catalog_ownershipshare share ON share.step_id = step.id
+    WHERE s.consenting_holder_id IS NULL
+    UNION ALL
+    SELECT '', s.consenting_holder_id WHERE s.consenting_holder_id IS NOT NULL
+) owner ON true
+LEFT JOIN consent_consentepoch e ON e.holder_id = owner.holder_id
+WHERE s.id = ANY(%(subjects)s)
+"""
+
+# Reads the epoch of %(holders)s with all their published versions and thrown switches: in one
+# statement, so that what is remembered under an epoch is exactly what stood in it.
+_WORDS: Final = """
+SELECT e.holder_id, e.value,
+       ARRAY(SELECT jsonb_build_array(v.id, COALESCE(r.subject_id, r.property_id),
+                                      r.subject_id IS NOT NULL, v.body)
+             FROM consent_ruleversion v JOIN consent_consentrule r ON r.id = v.rule_id
+             WHERE v.holder_id = e.holder_id AND v.state = 'published'),
+       ARRAY(SELECT jsonb_build_array(COALESCE(k.subject_id, k.property_id),
+                                      k.subject_id IS NOT NULL, k.platform_id)
+             FROM consent_killswitch k
+             WHERE k.holder_id = e.holder_id AND k.lifted_at IS NULL)
+FROM consent_consentepoch e WHERE e.holder_id = ANY(%(holders)s)
+"""
+
+# The same as it stood at an earlier epoch of one holder.
+_WORD_AT: Final = """
+SELECT %(holder)s::uuid, %(epoch)s::bigint,
+       ARRAY(SELECT jsonb_build_array(v.id, COALESCE(r.subject_id, r.property_id),
+                                      r.subject_id IS NOT NULL, v.body)
+             FROM consent_ruleversion v JOIN consent_consentrule r ON r.id = v.rule_id
+             WHERE v.holder_id = %(holder)s AND v.published_epoch <= %(epoch)s
+               AND (v.ended_epoch IS NULL OR v.ended_epoch > %(epoch)s)),
+       ARRAY(SELECT jsonb_build_array(COALESCE(k.subject_id, k.property_id),
+                                      k.subject_id IS NOT NULL, k.platform_id)
+             FROM consent_killswitch k
+             WHERE k.holder_id = %(holder)s AND k.thrown_epoch <= %(epoch)s
+               AND (k.lifted_epoch IS NULL OR k.lifted_epoch > %(epoch)s))
+"""
+
+# Holders and compiled versions a process remembers; the oldest give way.
+_HOLDERS: Final = 2048
+_VERSIONS: Final = 50_000
+
+shown: Final = lru_cache(maxsize=100_000)(ids.show)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switch:
+    """A thrown kill switch: over a subject or property id or all (empty), on a platform or all."""
+
+    scope: str
+    platform: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """All that one holder says in one epoch."""
+
+    holder: str
+    epoch: int
+    book: RuleBook
+    switches: tuple[Switch, ...] = ()
+
+    def holds(self, chain: Sequence[str], platform: str) -> bool:
+        """Whether a switch stops `platform` from anything in `chain`."""
+        return any(
+            (not switch.scope or switch.scope in chain)
+            and (not switch.platform or switch.platform == platform)
+            for switch in self.switches
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingSubject:
+    """A subject as it stands: its mode, its chain of ids, and its owners by territory."""
+
+    id: UUID
+    mode: str
+    chain: tuple[str, ...]
+    # Holder ids by territory; '' is everywhere else, and everywhere where one consents for all.
+    owners: Mapping[str, tuple[UUID, ...]]
+
+    def consenting(self, territory: str | None) -> tuple[UUID, ...]:
+        """Those whose consent is needed there; not knowing where, those of every territory."""
+        if territory is not None:
+            return self.owners.get(territory) or self.owners.get("", ())
+        return tuple(sorted({holder for owners in self.owners.values() for holder in owners}))
+
+
+@dataclass(slots=True, kw_only=True)
+class Standing:
+    """The answer of the two reads."""
+
+    subjects: dict[UUID, StandingSubject] = field(default_factory=dict)
+    epochs: dict[UUID, int] = field(default_factory=dict)
+    words: dict[UUID, Word] = field(default_factory=dict)
+    kid: str | None = None
+
+
+def stand(*, subjects: Iterable[UUID], now: datetime) -> Standing:
+    """Reads `subjects` and the words of all their owners. An unknown subject is simply absent."""
+    standing = Standing()
+    owners: dict[UUID, dict[str, list[UUID]]] = {}
+    rows = _rows(_SUBJECTS, {"subjects": list(set(subjects)), "day": now.date()})
+    for subject, mode, properties, _, territory, holder, epoch, kid in rows:
+        standing.kid = kid
+        if subject not in standing.subjects:
+            owners[subject] = {}
+            standing.subjects[subject] = StandingSubject(
+                id=subject,
+                mode=mode,
+                chain=(shown("chr", subject), *(shown("prp", one) for one in properties)),
+                owners=owners[subject],  # type: ignore[arg-type]
+            )
+        if holder is not None:
+            owners[subject].setdefault(territory, []).append(holder)
+            standing.epochs[holder] = epoch or 0
+    _remember(standing)
+    return standing
+
+
+def _remember(standing: Standing) -> None:
+    """Fills in the holders' words: from memory where the epoch is the same, else read anew."""
+    unknown = []
+    for holder, epoch in standing.epochs.items():
+        word = _silent(holder) if epoch == 0 else _memory.get(holder)
+        if word is not None and word.epoch == epoch:
+            standing.words[holder] = word
+        else:
+            unknown.append(holder)
+    if not unknown:
+        return
+    for row in _rows(_WORDS, {"holders": unknown}):
+        word = _word(row)
+        _memory.put(row[0], word)
+        standing.words[row[0]] = word
+
+
+def word_at(*, holder: UUID, epoch: int) -> Word:
+    """What a holder said in an earlier epoch, for replaying a decision."""
+    if epoch == 0:
+        return _silent(holder)
+    return _word(_rows(_WORD_AT, {"holder": holder, "epoch": epoch})[0])
+
+
+def _silent(holder: UUID) -> Word:
+    """The word of a holder who has never said anything."""
+    return Word(holder=shown("hld", holder), epoch=0, book=_EMPTY)
+
+
+_EMPTY: Final = bind(())
+
+
+def _word(row: tuple[Any, ...]) -> Word:
+    holder, epoch, versions, switches = row
+    return Word(
+        holder=shown("hld", holder),
+        epoch=epoch,
+        book=bind(_compiled(*json.loads(version)) for version in versions),
+        switches=tuple(
+            Switch(
+                scope=_scope(scope, is_subject=is_subject),
+                platform=shown("plt", UUID(platform)) if platform else "",
+            )
+            for scope, is_subject, platform in map(json.loads, switches)
+        ),
+    )
+
+
+def _scope(scope: str | None, *, is_subject: bool) -> str:
+    return shown("chr" if is_subject else "prp", UUID(scope)) if scope else ""
+
+
+def _compiled(version: str, scope: str | None, is_subject: bool, body: Any) -> CompiledRule:
+    """A published version never changes, so it is compiled once per process."""
+    rule = _rules.get(version)
+    if rule is None:
+        rule = compile_rule(
+            version=shown("rlv", UUID(version)),
+            scope=_scope(scope, is_subject=is_subject),
+            body=read_body(body),
+        )
+        _rules.put(version, rule)
+    return rule
+
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+class _Memory(Generic[_Key, _Value]):
+    """What a process remembers, bounded: the longest unasked gives way."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.kept: OrderedDict[_Key, _Value] = OrderedDict()
+        self.lock = threading.Lock()
+
+    def get(self, key: _Key) -> _Value | None:
+        with self.lock:
+            value = self.kept.get(key)
+            if value is not None:
+                self.kept.move_to_end(key)
+            return value
+
+    def put(self, key: _Key, value: _Value) -> None:
+        with self.lock:
+            self.kept[key] = value
+            self.kept.move_to_end(key)
+            while len(self.kept) > self.size:
+                self.kept.popitem(last=False)
+
+
+_memory: _Memory[UUID, Word] = _Memory(_HOLDERS)
+_rules: _Memory[str, CompiledRule] = _Memory(_VERSIONS)
+
+
+def _rows(query: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Runs a read as a prepared statement: planning it would cost more than running it."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(query, parameters, prepare=True)
+        return cursor.fetchall()

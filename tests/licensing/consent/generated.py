@@ -1,0 +1,197 @@
+"""Rules, requests and subjects for property tests: small worlds, so that things often meet."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import strategies as st
+
+from licensing.consent import facts
+from licensing.consent.bodies import read_body
+from licensing.consent.compiling import bind, compile_rule
+from licensing.consent.engine import Asked
+from licensing.consent.language import LEVELS, Request
+
+Json = dict[str, Any]
+
+PLATFORMS = ("plt_a", "plt_b")
+TERRITORIES = ("DE", "US", "FR")
+ACTIONS = ("generate_video", "generate_image", "train")
+PURPOSES = ("personal", "political", "commercial")
+MOMENTS = tuple(datetime(2026, month, 1, tzinfo=UTC) for month in (9, 10, 11))
+SUBJECTS = ("chr_1", "chr_2")
+PROPERTIES = ("prp_1", "prp_2")
+HOLDERS = ("hld_1", "hld_2")
+EVERYONE = (*SUBJECTS, *PROPERTIES, *HOLDERS, "chr_9")
+CODES = ("gore", "weapons")
+WORDS = ("rival", "mickey")
+
+
+def some(values: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(values), min_size=1, max_size=2, unique=True)
+
+
+def choices(values: tuple[str, ...]) -> st.SearchStrategy[Json]:
+    return st.one_of(
+        st.fixed_dictionaries({"only": some(values)}),
+        st.fixed_dictionaries({"except": some(values)}),
+    )
+
+
+ratings = st.dictionaries(
+    st.sampled_from(("violence", "fear")), st.sampled_from(LEVELS), min_size=1, max_size=2
+)
+windows = st.one_of(
+    st.fixed_dictionaries({"from": st.sampled_from(MOMENTS[:2])}),
+    st.fixed_dictionaries({"to": st.sampled_from(MOMENTS[1:])}),
+    st.just({"from": MOMENTS[0], "to": MOMENTS[2]}),
+).map(lambda window: {name: moment.isoformat() for name, moment in window.items()})
+prices = st.one_of(
+    st.just({"per": "agreement"}),
+    st.fixed_dictionaries(
+        {
+            "per": st.sampled_from(("generation", "second")),
+            "amount": st.sampled_from(("0", "0.002", "0.01")),
+            "currency": st.sampled_from(("USD", "EUR")),
+        }
+    ),
+)
+obligations = st.fixed_dictionaries(
+    {},
+    optional={
+        "watermark": st.just(True),
+        "c2pa": st.just(True),
+        "attribution": st.sampled_from(("© One", "© Two")),
+        "report_within_hours": st.sampled_from((1, 24)),
+        "delete_on_revocation": st.just(True),
+    },
+)
+OPTIONAL: dict[str, st.SearchStrategy[Any]] = {
+    "actions": some(ACTIONS),
+    "platforms": choices(PLATFORMS),
+    "audience": some(("self", "everyone")),
+    "territories": choices(TERRITORIES),
+    "window": windows,
+    "purposes": some(PURPOSES),
+    "channels": some(("app", "web")),
+    "languages": some(("en", "de")),
+    "models": some(("x-1", "x-2")),
+    "content": ratings,
+    "forbidden_codes": some(CODES),
+    "forbidden_words": some(WORDS),
+    "co_appearance": st.one_of(
+        st.fixed_dictionaries({"only_with": st.lists(st.sampled_from(EVERYONE), max_size=3)}),
+        st.fixed_dictionaries({"never_with": some(EVERYONE)}),
+    ),
+    "viewer_age_min": st.sampled_from((13, 18)),
+    "depicted_age_min": st.sampled_from((18, 21)),
+    "duration_seconds_max": st.sampled_from((5, 10)),
+    "resolution_max": st.sampled_from((720, 1080)),
+    "remix_depth_max": st.sampled_from((0, 1)),
+    "obligations": obligations,
+    "price": prices,
+}
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> Json:
+    """A rule that sets at most three fields, or else nothing would ever be covered."""
+    effect = draw(st.sampled_from(("allow", "allow", "allow", "deny", "needs_approval")))
+    fields = draw(st.lists(st.sampled_from(sorted(OPTIONAL)), max_size=3, unique=True))
+    return {"effect": effect, **{field: draw(OPTIONAL[field]) for field in fields}}
+
+
+def rules(chain: tuple[str, ...]) -> st.SearchStrategy[list[Json]]:
+    one = st.fixed_dictionaries({"scope": st.sampled_from(("", *chain)), "body": bodies()})
+    return st.lists(one, max_size=4)
+
+
+@st.composite
+def worlds(draw: st.DrawFn, *, most: int = 2) -> list[Json]:
+    """One or two subjects with their owners' rules; every version has a name of its own."""
+    found = []
+    for number in range(draw(st.integers(1, most))):
+        chain = (SUBJECTS[number], *draw(st.sampled_from((PROPERTIES, PROPERTIES[:1], ()))))
+        owners = draw(st.lists(st.sampled_from(HOLDERS), max_size=2, unique=True, min_size=0))
+        owners = owners or ["hld_1"]
+        said = {}
+        for holder in owners:
+            said[holder] = [
+                {**rule, "version": f"rlv_{number}{holder[-1]}{place}"}
+                for place, rule in enumerate(draw(rules(chain)))
+            ]
+        found.append(
+            {
+                "id": chain[0],
+                "chain": list(chain),
+                "owners": said,
+                "stopped": draw(st.integers(0, 19)) == 0,
+            }
+        )
+    return found
+
+
+requests: st.SearchStrategy[Json] = st.fixed_dictionaries(
+    {
+        "action": st.sampled_from(ACTIONS),
+        "platform": st.sampled_from(PLATFORMS),
+        "at": st.sampled_from(MOMENTS),
+    },
+    optional={
+        "territory": st.sampled_from(TERRITORIES),
+        "purpose": st.sampled_from(PURPOSES),
+        "audience": st.sampled_from(("self", "everyone")),
+        "channel": st.sampled_from(("app", "web")),
+        "language": st.sampled_from(("en", "de")),
+        "model": st.sampled_from(("x-1", "x-2")),
+        "content": st.fixed_dictionaries(
+            {},
+            optional={
+                "violence": st.sampled_from(LEVELS),
+                "fear": st.sampled_from(LEVELS),
+                "codes": st.lists(st.sampled_from(CODES), unique=True),
+            },
+        ),
+        "words": st.lists(st.sampled_from(WORDS), unique=True),
+        "co_subjects": st.lists(
+            st.lists(st.sampled_from(EVERYONE), min_size=1, max_size=2, unique=True), max_size=2
+        ),
+        "viewer_age": st.sampled_from((12, 13, 18)),
+        "depicted_age": st.sampled_from((17, 18, 30)),
+        "duration_seconds": st.sampled_from((4, 5, 11)),
+        "resolution": st.sampled_from((720, 2160)),
+        "remix_depth": st.sampled_from((0, 1, 2)),
+    },
+)
+
+
+def as_request(said: Json) -> Request:
+    """What the engine reads."""
+    return facts.read_request({**said, "at": said["at"].isoformat()})
+
+
+def as_asked(world: list[Json]) -> list[Asked]:
+    """What the engine reads."""
+    return [
+        Asked(
+            subject=subject["id"],
+            chain=tuple(subject["chain"]),
+            consents=tuple(
+                (
+                    holder,
+                    bind(
+                        compile_rule(
+                            version=rule["version"],
+                            scope=rule["scope"],
+                            body=read_body(rule["body"]),
+                        )
+                        for rule in rules
+                    ),
+                )
+                for holder, rules in subject["owners"].items()
+            ),
+            holds=("kill_switch",) if subject["stopped"] else (),
+        )
+        for subject in world
+    ]

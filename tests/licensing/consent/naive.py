@@ -1,0 +1,169 @@
+"""The decision once more, written as naively as it can be: from the words of the specification,
+over a rule's JSON form, with nothing of the engine's. It is what the engine is compared with."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+from licensing.consent.language import LEVELS
+
+Json = dict[str, Any]
+YES, NO, UNSAID = "yes", "no", "unsaid"
+
+
+def fields_hold(  # noqa: PLR0912 - one branch a field, as the specification lists them
+    body: Json, request: Json, company: list[set[str]]
+) -> list[str]:
+    """For each thing a rule sets: whether it holds, does not, or cannot be known."""
+    answers = []
+    for field, fact in (
+        ("actions", "action"),
+        ("audience", "audience"),
+        ("purposes", "purpose"),
+        ("channels", "channel"),
+        ("languages", "language"),
+        ("models", "model"),
+    ):
+        if body.get(field):
+            answers.append(said(request.get(fact), lambda v, f=field: v in body[f]))
+    for field, fact in (("platforms", "platform"), ("territories", "territory")):
+        if body.get(field):
+            choice = body[field]
+            if "only" in choice:
+                answers.append(said(request.get(fact), lambda v, c=choice: v in c["only"]))
+            else:
+                answers.append(said(request.get(fact), lambda v, c=choice: v not in c["except"]))
+    window = body.get("window") or {}
+    at = request["at"]
+    if "from" in window:
+        answers.append(YES if datetime.fromisoformat(window["from"]) <= at else NO)
+    if "to" in window:
+        answers.append(YES if at < datetime.fromisoformat(window["to"]) else NO)
+    content = request.get("content") or {}
+    for axis, ceiling in (body.get("content") or {}).items():
+        answers.append(
+            said(content.get(axis), lambda v, c=ceiling: LEVELS.index(v) <= LEVELS.index(c))
+        )
+    for field, given in (
+        ("forbidden_codes", content.get("codes")),
+        ("forbidden_words", request.get("words")),
+    ):
+        if body.get(field):
+            answers.append(said(given, lambda v, f=field: not set(v) & set(body[f])))
+    together = body.get("co_appearance") or {}
+    everyone = request.get("co_subjects") is not None
+    if "only_with" in together:
+        welcome = set(together["only_with"])
+        stranger = any(not other & welcome for other in company)
+        answers.append(NO if stranger else YES if everyone else UNSAID)
+    if together.get("never_with"):
+        unwelcome = set(together["never_with"])
+        clash = any(other & unwelcome for other in company)
+        answers.append(NO if clash else YES if everyone else UNSAID)
+    for field, fact in (("viewer_age_min", "viewer_age"), ("depicted_age_min", "depicted_age")):
+        if body.get(field) is not None:
+            answers.append(said(request.get(fact), lambda v, f=field: v >= body[f]))
+    for field, fact in (
+        ("duration_seconds_max", "duration_seconds"),
+        ("resolution_max", "resolution"),
+        ("remix_depth_max", "remix_depth"),
+    ):
+        if body.get(field) is not None:
+            answers.append(said(request.get(fact), lambda v, f=field: v <= body[f]))
+    return answers
+
+
+def said(value: Any, holds: Any) -> str:
+    if value is None:
+        return UNSAID
+    return YES if holds(value) else NO
+
+
+def covers(body: Json, request: Json, company: list[set[str]]) -> bool:
+    answers = fields_hold(body, request, company)
+    if body["effect"] == "allow":
+        return all(answer == YES for answer in answers)
+    return all(answer != NO for answer in answers)
+
+
+def decide(request: Json, subjects: list[Json]) -> Json:
+    """`subjects`: [{"id", "chain", "owners": {holder: [{"version", "scope", "body"}]}, "stopped"}]"""
+    verdicts = []
+    owed: list[tuple[Json, list[Json]]] = []
+    deciding: dict[str, set[str]] = {"deny": set(), "needs_approval": set(), "allow": set()}
+    for subject in subjects:
+        company = [names(other) for other in subjects if other is not subject]
+        company += [set(other) for other in request.get("co_subjects") or []]
+        words = []
+        if subject["stopped"] or not subject["owners"]:
+            words.append("deny")
+        for rules in subject["owners"].values():
+            here = [
+                rule
+                for rule in rules
+                if rule["scope"] in ("", *subject["chain"])
+                and covers(rule["body"], request, company)
+            ]
+            word = "deny"
+            for effect in ("deny", "needs_approval", "allow"):
+                those = [rule for rule in here if rule["body"]["effect"] == effect]
+                if those:
+                    word = effect
+                    owed.append((subject, those))
+                    deciding[effect] |= {rule["version"] for rule in those}
+                    break
+            words.append(word)
+        verdicts.append(worst(words))
+    outcome = worst(verdicts)
+    answer: Json = {"outcome": outcome, "verdicts": verdicts, "deciding": deciding[outcome]}
+    if outcome != "deny":
+        answer["obligations"] = obligations(owed)
+        answer["prices"] = prices(owed)
+    return answer
+
+
+def worst(words: list[str]) -> str:
+    for word in ("deny", "needs_approval"):
+        if word in words:
+            return word
+    return "allow" if words else "deny"
+
+
+def names(subject: Json) -> set[str]:
+    return {*subject["chain"], *subject["owners"]}
+
+
+def obligations(owed: list[tuple[Json, list[Json]]]) -> Json:
+    everything = [rule["body"].get("obligations") or {} for _, rules in owed for rule in rules]
+    found: Json = {}
+    for name in ("watermark", "c2pa", "delete_on_revocation"):
+        if any(one.get(name) for one in everything):
+            found[name] = True
+    texts = {one["attribution"] for one in everything if "attribution" in one}
+    if texts:
+        found["attribution"] = sorted(texts)
+    hours = [one["report_within_hours"] for one in everything if "report_within_hours" in one]
+    if hours:
+        found["report_within_hours"] = min(hours)
+    return found
+
+
+def prices(owed: list[tuple[Json, list[Json]]]) -> dict[tuple[str, str], Fraction]:
+    sums: dict[tuple[str, str], Fraction] = {}
+    for subject, rules in owed:
+        for place in (*subject["chain"], ""):
+            here = [
+                r["body"]["price"] for r in rules if r["scope"] == place and "price" in r["body"]
+            ]
+            if here:
+                dearest = max(
+                    here,
+                    key=lambda p: (Fraction(p.get("amount", "0")), p.get("currency", ""), p["per"]),
+                )
+                if dearest["per"] != "agreement":
+                    key = (dearest["currency"], dearest["per"])
+                    sums[key] = sums.get(key, Fraction(0)) + Fraction(dearest["amount"])
+                break
+    return sums
