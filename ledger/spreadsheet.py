@@ -12,6 +12,10 @@ from django.http import HttpResponse
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
+class Figure(str):
+    """An amount written in full: a minus before it is no formula."""
+
+
 def escape(text: str) -> str:
     """A text cell as it is written: one that a spreadsheet could run gets an apostrophe before it."""
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
@@ -23,7 +27,7 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     writer = csv.writer(page, lineterminator="\r\n")
     writer.writerow(header)
     for row in rows:
-        writer.writerow([escape(cell) if isinstance(cell, str) else cell for cell in row])
+        writer.writerow([_cell(cell) for cell in row])
     return page.getvalue()
 
 
@@ -34,3 +38,7 @@ def csv_response(
     response = HttpResponse(csv_text(header, rows), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+def _cell(cell: object) -> object:
+    return escape(cell) if isinstance(cell, str) and not isinstance(cell, Figure) else cell

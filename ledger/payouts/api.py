@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -327,6 +328,10 @@ class MarkReturnedWindow(BatchWindow):
 
 class ExportWindow(BatchWindow):
     """A batch as a CSV file."""
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """The file is what it is, also to a client that accepts CSV alone."""
+        return super().perform_content_negotiation(request, force=True)
 
     @extend_schema(
         operation_id="export_payout_batch",

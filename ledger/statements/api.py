@@ -1,5 +1,124 @@
-"""The API's windows on this topic."""
+"""The API's windows on statements."""
 
-from django.urls import URLPattern
+from __future__ import annotations
 
-urlpatterns: list[URLPattern] = []
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.urls import path
+from django.utils.module_loading import import_string
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ledger.statements import exports, issuing
+from ledger.statements.models import Statement
+from ledger.statements.shapes import (
+    IssuedShape,
+    IssueIn,
+    Month,
+    StatementShape,
+    StatementSummary,
+)
+from ledger.windows import Window, paged
+from ledger.wire import Currency, Text
+
+# The words for the ledger's opaque references: (mode) -> labels. Whoever runs the ledger names the
+# function in the settings, because the ledger itself knows no business.
+Labels = Callable[[str], Mapping[str, str]]
+
+
+class StatementsWindow(Window):
+    """All statements one may see."""
+
+    scopes = {"GET": "statements:read", "POST": "statements:issue"}
+
+    @extend_schema(
+        operation_id="list_statements",
+        summary="Statements, newest first, every revision",
+        responses=paged(StatementSummary),
+    )
+    def get(self, request: Request) -> Response:
+        return self.page(
+            Statement.objects.visible_to(self.actor),
+            StatementSummary,
+            filters={
+                "party": Text(max_length=80),
+                "month": Month(),
+                "currency": Currency(),
+            },
+        )
+
+    @extend_schema(
+        operation_id="issue_statements",
+        summary="Issue every party's statement of a month",
+        description="Again is no change, unless the ledger says otherwise by now: then a revision "
+        "says what changed.",
+        request=IssueIn,
+        responses={201: IssuedShape},
+        examples=[OpenApiExample("October", value={"month": "2026-10"}, request_only=True)],
+    )
+    def post(self, request: Request) -> Response:
+        month = self.read(IssueIn)["month"]
+        done = issuing.issue_statements(
+            actor=self.actor, now=self.now, month=month, labels=_labels(self.actor.mode)
+        )
+        return self.created(
+            IssuedShape,
+            {
+                "month": month,
+                "issued": done.issued,
+                "restated": done.restated,
+                "unchanged": done.unchanged,
+            },
+        )
+
+
+class StatementWindow(Window):
+    """One statement."""
+
+    scopes = {"GET": "statements:read"}
+
+    def rows(self) -> QuerySet[Statement]:
+        """What the actor sees, with all that is shown of it."""
+        return Statement.objects.visible_to(self.actor).prefetch_related(
+            "lines__statement", "balances__statement"
+        )
+
+    @extend_schema(
+        operation_id="get_statement", summary="A statement with its lines", responses=StatementShape
+    )
+    def get(self, request: Request, statement: str) -> Response:
+        return self.show(StatementShape, self.find(self.rows(), Statement.PREFIX, statement))
+
+
+class StatementFileWindow(StatementWindow):
+    """One statement as a CSV file."""
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """The file is what it is, also to a client that accepts CSV alone."""
+        return super().perform_content_negotiation(request, force=True)
+
+    @extend_schema(
+        operation_id="export_statement",
+        summary="A statement as CSV",
+        responses={(200, "text/csv"): OpenApiTypes.STR},
+    )
+    def get(self, request: Request, statement: str) -> HttpResponse:  # type: ignore[override]
+        return exports.statement_csv(self.find(self.rows(), Statement.PREFIX, statement))
+
+
+def _labels(mode: str) -> Mapping[str, str]:
+    name = getattr(settings, "LEDGER_LABELS", "")
+    return cast("Labels", import_string(name))(mode) if name else {}
+
+
+urlpatterns = [
+    path("statements", StatementsWindow.as_view()),
+    path("statements/<str:statement>", StatementWindow.as_view()),
+    path("statements/<str:statement>/csv", StatementFileWindow.as_view()),
+]

@@ -13,13 +13,15 @@ from django.test import Client
 from django.utils import timezone
 
 from ledger.actor import Actor, system_actor
+from ledger.payouts.tasks import submit_reserved
 from licensing.access import keys
 from licensing.access.models import Organisation, User
 from tests.ledger.payouts.builders import OTHER_IBAN, build_payee, shown_unknown
 from tests.licensing.builders import build_actor, build_holder, build_house
 
-# On-commit work must really run: the rail is called after the commit.
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+# For stories in which the rail must really be called after the commit.
+COMMITS = pytest.mark.django_db(transaction=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,7 @@ def caller(organisation: Organisation, role: str) -> Caller:
     issued = keys.issue(
         actor=system_actor(mode=actor.mode),
         organisation=organisation,
-        user=User.objects.get(pk=actor.person_id),
+        user=User.objects.get(username=actor.label),
         name="laptop",
         scopes=sorted(actor.scopes),
         now=timezone.now(),
@@ -80,6 +82,7 @@ class Office:
         seen = {"content_hash": batch["content_hash"]}
         assert self.approver.post(f"{path}/approve", seen).status_code == 200
         assert self.preparer.post(f"{path}/execute", {}).status_code == 200
+        submit_reserved()
         return self.preparer.get(path).json()  # type: ignore[no-any-return]
 
 
@@ -97,6 +100,7 @@ def code(answer: Any) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
+@COMMITS
 def test_from_proposal_to_settled(office: Office) -> None:
     payee = build_payee("12.34567891")
     build_payee("3.00", name="hld_small")
@@ -121,6 +125,7 @@ def test_from_proposal_to_settled(office: Office) -> None:
     assert [row["party"] for row in office.preparer.get("/payouts").json()["data"]] == [payee]
 
 
+@COMMITS
 def test_each_step_repeated_with_its_key_has_one_effect(office: Office) -> None:
     build_payee("30.00")
     body = {"currency": "USD", "threshold": "0"}
@@ -197,7 +202,6 @@ def test_cancelling_after_it_was_sent_conflicts(office: Office) -> None:
     )
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("body", "status", "problem"),
     [
@@ -217,7 +221,6 @@ def test_a_bad_destination_is_refused(
     assert office.preparer.get("/payout-destinations").json()["data"] == []
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("body", "status", "problem"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -259,7 +260,7 @@ def test_the_other_mode_sees_nothing() -> None:
 # -- What the database refuses, whoever asks -------------------------------------------------------
 
 
-def refused_by_database(statement: str, *parameters: object) -> str:
+def refused_by_database(statement: str, *parameters: UUID) -> str:
     """What the database says to this statement; it must refuse it."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:

@@ -55,7 +55,7 @@ def test_of_two_approvals_at_once_one_is_refused() -> None:
     approvers = [build_finance(name, APPROVES) for name in ("Anton", "Anna")]
     outcomes = at_once(
         *(
-            lambda approver=approver: review.approve(  # type: ignore[misc]
+            lambda approver=approver: review.approve(
                 actor=approver, now=NOW, batch=batch, content_hash=batch.content_hash_hex
             )
             for approver in approvers

@@ -1,0 +1,27 @@
+"""The words for the ledger's opaque references: what subjects, parties and entries are called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from licensing.catalog.models import Platform, RightsHolder, Subject
+
+KINDS: Final[Mapping[str, str]] = {
+    "kind:payout_paid": "Payout",
+    "kind:payout_returned": "Payout sent back by the bank",
+    "kind:reversal": "Correction",
+    "house": "Assent",
+    "bank": "Bank transfer",
+}
+
+
+def labels_of(mode: str) -> Mapping[str, str]:
+    """Every word of this mode's catalogue by the reference the ledger keeps."""
+    labels = dict(KINDS)
+    subjects = Subject.objects.filter(holder__organisation__mode=mode)
+    labels |= {each.shown_id: each.name for each in subjects.only("id", "name").iterator()}
+    for model in (RightsHolder, Platform):
+        rows = model.objects.filter(organisation__mode=mode)
+        labels |= {each.party_ref: each.name for each in rows.only("id", "name").iterator()}
+    return labels
