@@ -68,6 +68,7 @@ def run(command: Sequence[str], *, once: bool, application: Application = ASSENT
     with open_session(shlex.join(["up", *(["--", *command] if command else [])])) as session:
         port = choose_port()
         address = f"http://{_HOST}:{port}"
+        display.say("Migrating the database ...")
         migrate(session, application.migrate)
         supervisor = Supervisor(
             application.children(session.home, port),
@@ -77,6 +78,7 @@ def run(command: Sequence[str], *, once: bool, application: Application = ASSENT
             on_change=lambda children: session.registry.update(children=children, address=address),
         )
         try:
+            display.say("Starting web, worker and beat ...")
             supervisor.start()
             _wait_until_ready(port, application.ready_path, supervisor)
             supervisor.forgive()
