@@ -54,27 +54,20 @@ class TrialBalanceLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialBalance:
-    """The accounts of a book with their totals, and the hash that closing a month would freeze."""
+    """A book by currency and role, and the hash that closing a month on that day would freeze.
 
-    rows: Sequence[AccountTotals]
+    As many lines as the chart has roles, however many accounts. `totals` are the two columns' sums
+    per currency; they are equal, or the books do not balance.
+    """
+
+    lines: Sequence[TrialBalanceLine]
     hash: bytes
 
-    def lines(self) -> list[TrialBalanceLine]:
-        """By currency and role: as many lines as the chart has roles, however many accounts."""
-        sums: dict[tuple[str, str], list[Decimal]] = {}
-        for row in self.rows:
-            net = row.debits - row.credits
-            pair = sums.setdefault((row.currency, row.role), [Decimal(0), Decimal(0)])
-            pair[net < 0] += abs(net)
-        return [
-            TrialBalanceLine(currency=currency, role=role, debit=debit, credit=credit)
-            for (currency, role), (debit, credit) in sorted(sums.items())
-        ]
-
+    @property
     def totals(self) -> dict[str, tuple[Decimal, Decimal]]:
-        """Per currency, the two columns' sums; they are equal, or the books do not balance."""
+        """Per currency: the debit column's sum and the credit column's."""
         sums: dict[str, tuple[Decimal, Decimal]] = {}
-        for line in self.lines():
+        for line in self.lines:
             debit, credit = sums.get(line.currency, (Decimal(0), Decimal(0)))
             sums[line.currency] = (debit + line.debit, credit + line.credit)
         return sums
@@ -123,6 +116,14 @@ _ONE: Final = sql.SQL(
          WHERE m.account_id = %(account_id)s AND e.effective_on > %(base_end)s::date
            AND e.effective_on <= %(as_of)s::date AND e.posted_at <= %(as_known_at)s::timestamptz
       ) u
+    """
+)
+# Each account net on the side where it stands, then by role.
+_SUMMED: Final = sql.SQL(
+    """
+    SELECT r.currency, r.role, sum(greatest(r.debits - r.credits, 0)),
+           sum(greatest(r.credits - r.debits, 0))
+      FROM ({rows}) r GROUP BY r.currency, r.role ORDER BY r.currency, r.role
     """
 )
 _HASHED: Final = sql.SQL(
@@ -176,23 +177,27 @@ def balances_as_of(
 
 
 def trial_balance(
-    *, book_id: UUID, as_of: date | None = None, as_known_at: datetime | None = None
+    *,
+    book_id: UUID,
+    as_of: date | None = None,
+    as_known_at: datetime | None = None,
+    account_ids: Iterable[UUID] | None = None,
 ) -> TrialBalance:
-    """Every account that has moved, with what closing a month on that day would freeze as its hash."""
-    return TrialBalance(
-        rows=balances_as_of(book_id=book_id, as_of=as_of, as_known_at=as_known_at),
-        hash=trial_balance_hash(bounds(book_id=book_id, as_of=as_of, as_known_at=as_known_at)),
+    """The book's trial balance: all accounts, or those of `account_ids` alone."""
+    parameters = bounds(
+        book_id=book_id, as_of=as_of, as_known_at=as_known_at, account_ids=account_ids
     )
-
-
-def trial_balance_hash(parameters: dict[str, Any]) -> bytes:
-    """The hash of the totals within `bounds`."""
-    statement = _HASHED.format(digest=seals.TRIAL_BALANCE_DIGEST, rows=TOTALS)
     with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
+        cursor.execute(_SUMMED.format(rows=TOTALS), parameters)
+        lines = [
+            TrialBalanceLine(currency=currency, role=role, debit=debit, credit=credit)
+            for currency, role, debit, credit in cursor.fetchall()
+        ]
+        digest = seals.TRIAL_BALANCE_DIGEST
+        cursor.execute(_HASHED.format(digest=digest, rows=TOTALS), parameters)
         row = cursor.fetchone()
     assert row is not None
-    return bytes(row[0])
+    return TrialBalance(lines=lines, hash=bytes(row[0]))
 
 
 def bounds(
