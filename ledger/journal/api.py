@@ -22,8 +22,8 @@ from ledger.journal.shapes import (
     BookShape,
     CloseShape,
     EntryShape,
-    TransferShape,
     PeriodShape,
+    TransferShape,
     TrialBalanceQueryShape,
     TrialBalanceShape,
     WholeEntryShape,
@@ -66,7 +66,7 @@ class AccountsWindow(Window):
         parameters=[
             OpenApiParameter("book", str),
             OpenApiParameter("party", str, description="The party's `ref`."),
-            OpenApiParameter("role", str, enum=Role.values),
+            OpenApiParameter("role", str, description="From the chart, such as `payable`."),
             OpenApiParameter("currency", str),
             OpenApiParameter("subject", str),
         ],
@@ -221,7 +221,7 @@ class PeriodsWindow(Window):
         description="Last opened first.",
         parameters=[
             OpenApiParameter("book", str),
-            OpenApiParameter("state", str, enum=PeriodState.values),
+            OpenApiParameter("state", str, description="`open` or `closed`."),
         ],
         responses=paged(PeriodShape),
         examples=examples.listed(examples.PERIOD),
