@@ -39,7 +39,7 @@ test-faults: .venv/.stamp ## Run the tests that kill processes
 	@$(EXEC) $(PY) -m pytest -m faults
 
 bench: .venv/.stamp ## Run the benchmarks; SIZE=small, medium or large
-	@$(EXEC) $(PY) manage.py bench --size $(SIZE)
+	@$(EXEC) $(PY) -m tests.bench --size $(SIZE)
 
 check: .venv/.stamp ## Check format, lint, types, layers, migrations, deployment, dependencies
 	$(PY) -m ruff format --check .

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import BinaryIO, cast
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError, connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -59,7 +60,7 @@ class IdempotencyMiddleware:
             )
         try:
             fingerprint = _fingerprint(request)
-        except TooLong:
+        except (TooLong, RequestDataTooBig):
             return problem_response(
                 request, status=413, code="too_large", detail="The body is too large."
             )

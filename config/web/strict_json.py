@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import IO, Any, NoReturn
 
+from django.conf import settings
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import JSONRenderer
 
@@ -81,6 +82,12 @@ def loads(raw: bytes) -> Any:
     return document
 
 
+class TooLarge(Malformed):
+    """The body is larger than a megabyte."""
+
+    code = "too_large"
+
+
 class StrictJSONParser(BaseParser):
     """DRF's way to `loads`."""
 
@@ -96,7 +103,10 @@ class StrictJSONParser(BaseParser):
             name, _, value = parameter.strip().partition("=")
             if name.lower() == "charset" and value.strip('"').lower() not in ("utf-8", "utf8"):
                 raise WrongCharset
-        document = loads(stream.read())
+        raw = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
+        if len(raw) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            raise TooLarge
+        document = loads(raw)
         if not isinstance(document, dict):
             raise NotJson("The body must be a JSON object.")
         return document

@@ -80,6 +80,15 @@ def send(client: ApiClient, op: Operation, raw: bytes, content_type: str = "appl
     )
 
 
+def call(client: ApiClient, op: Operation, headers: dict[str, str]):  # type: ignore[no-untyped-def]
+    """The operation with these headers and as little else as it takes."""
+    if op.method == "get":
+        return client.http.get(op.path_with(), headers=headers)
+    return getattr(client.http, op.method)(
+        op.path_with(), data=b"{}", content_type="application/json", headers=headers
+    )
+
+
 def row_counts() -> dict[str, int]:
     """How many rows each of our tables has."""
     with connection.cursor() as cursor:
@@ -130,12 +139,7 @@ def test_an_empty_body_and_an_unknown_field_are_refused(
 @by_name(OPERATIONS)
 def test_without_a_key_there_is_nothing_to_see(op: Operation) -> None:
     for headers in ({}, {"Authorization": "Bearer ak_test_nope"}, {"Authorization": "Basic eDp5"}):
-        client = ApiClient()
-        response = getattr(client.http, op.method)(
-            op.path_with(), data=b"{}", content_type="application/json", headers=headers
-        )
-        if op.method == "get":
-            response = client.http.get(op.path_with(), headers=headers)
+        response = call(ApiClient(), op, headers)
         assert_problem(response, 401)
         assert response["WWW-Authenticate"].startswith("Bearer")
 
@@ -144,11 +148,7 @@ def test_without_a_key_there_is_nothing_to_see(op: Operation) -> None:
 def test_a_key_without_the_scope_is_told_so(op: Operation) -> None:
     house = build_house(role="auditor")
     client = ApiClient(replace(house.actor, scopes=frozenset()))
-    response = (
-        send(client, op, b"{}")
-        if op.method != "get"
-        else client.http.get(op.path_with(), headers=client.headers())
-    )
+    response = call(client, op, client.headers())
     if op.name == "me":
         assert response.status_code == 200
     else:

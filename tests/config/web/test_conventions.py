@@ -66,10 +66,12 @@ def test_a_method_that_is_none_names_those_that_are() -> None:
     assert "POST" in response["Allow"]
 
 
-def test_a_request_keeps_its_own_id_if_it_is_well_formed() -> None:
+def test_a_request_keeps_its_own_id_if_it_is_well_formed(caplog: pytest.LogCaptureFixture) -> None:
     client = Client()
     given = client.get("/healthz", headers={"X-Request-Id": "trace-12345678"})
     assert given["X-Request-Id"] == "trace-12345678"
+    logged = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    assert {line["request_id"] for line in logged} == {"trace-12345678"}
     forged = client.get("/healthz", headers={"X-Request-Id": "a\u00e9 <script>"})
     assert forged["X-Request-Id"].startswith("req_")
 
@@ -139,7 +141,7 @@ def test_a_database_that_is_down_is_503_and_never_allows() -> None:
 import django, json
 django.setup()
 from django.test import Client
-client = Client(raise_request_exception=False)
+client = Client(raise_request_exception=False, SERVER_NAME="localhost")
 key = {"Authorization": "Bearer ak_test_" + "x" * 32}
 found = [client.get("/api/v1/properties", headers=key),
          client.post("/api/v1/consent-checks", "{}", content_type="application/json", headers=key)]
