@@ -266,8 +266,12 @@ def _in_force(key: ApiKey, now: datetime) -> bool:
 
 
 def _locked(actor: Actor, key: ApiKey) -> ApiKey:
-    """The key, locked. The system sees every key, others those of their organisation."""
-    rows = ApiKey.objects.all() if actor.kind == "system" else ApiKey.objects.visible_to(actor)
+    """The key, locked: one of the actor's organisation; for the house any of its mode."""
+    rows = (
+        ApiKey.objects.filter(organisation__mode=actor.mode)
+        if actor.is_house
+        else ApiKey.objects.visible_to(actor)
+    )
     found = (
         rows.select_for_update(of=("self",), no_key=True)
         .select_related("organisation", "user", "replaces")
