@@ -238,6 +238,7 @@ class Period(Identified):
     objects = PeriodQuerySet.as_manager()
 
     class Meta:
+        permissions = (("close_period", "Can close a month"),)
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["book", "month"], name="period_once"),
             models.CheckConstraint(condition=Q(month__day=1), name="period_is_a_month"),

@@ -221,22 +221,27 @@ class TrialBalanceShape(Shape):
     def to_representation(self, instance: TrialBalance) -> dict[str, Any]:
         actor: Actor = self.context["actor"]
         return {
-            "currencies": [
-                {
-                    "currency": currency,
-                    "lines": [
-                        {
-                            "role": Role(line.role).value,
-                            "debit": format_amount(line.debit, currency),
-                            "credit": format_amount(line.credit, currency),
-                        }
-                        for line in instance.lines
-                        if line.currency == currency
-                    ],
-                    "debit": format_amount(debit, currency),
-                    "credit": format_amount(credit, currency),
-                }
-                for currency, (debit, credit) in instance.totals.items()
-            ],
+            "currencies": show_trial_balance(instance),
             "hash": instance.hash.hex() if actor.is_house else None,
         }
+
+
+def show_trial_balance(found: TrialBalance) -> list[dict[str, Any]]:
+    """A trial balance per currency, its amounts in full."""
+    return [
+        {
+            "currency": currency,
+            "lines": [
+                {
+                    "role": Role(line.role).value,
+                    "debit": format_amount(line.debit, currency),
+                    "credit": format_amount(line.credit, currency),
+                }
+                for line in found.lines
+                if line.currency == currency
+            ],
+            "debit": format_amount(debit, currency),
+            "credit": format_amount(credit, currency),
+        }
+        for currency, (debit, credit) in found.totals.items()
+    ]

@@ -1,0 +1,272 @@
+"""The books in the admin: to read; and months, to close."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.decorators import action, display
+
+from ledger.errors import DomainError
+from ledger.journal import balances, periods
+from ledger.journal.models import Account, Book, Entry, Party, Period, Transfer
+from ledger.journal.shapes import show_trial_balance
+from ledger.money import format_amount
+
+# Rows beyond these are found by searching and filtering, not by leafing.
+_LEAFED = 10_000
+_LINES_SHOWN = 200
+
+
+class BoundedPaginator(Paginator[Any]):
+    """Counts no further than anyone leafs, so that a page of a big table stays cheap."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        return int(rows.order_by()[:_LEAFED].count())
+
+
+class BooksAdmin(ModelAdmin):  # type: ignore[misc]
+    """What the books hold is posted, never edited."""
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    @display(description="id")
+    def shown(self, row: Any) -> str:
+        return str(row.shown_id)
+
+
+@admin.register(Party)
+class PartyAdmin(BooksAdmin):
+    """Who can be owed or owe."""
+
+    list_display = ("name", "ref", "kind", "mode", "opened_at")
+    list_filter = ("mode", "kind")
+    search_fields = ("name", "ref")
+    fields = ("shown", "ref", "name", "kind", "mode", "opened_at")
+    ordering = ("-pk",)
+
+
+@admin.register(Book)
+class BookAdmin(BooksAdmin):
+    """Books, each with its head."""
+
+    list_display = ("name", "mode", "height", "opened_at")
+    list_filter = ("mode",)
+    fields = ("shown", "name", "mode", "height", "head", "opened_at")
+
+    @display(description="head hash")
+    def head(self, book: Book) -> str:
+        return bytes(book.head_hash).hex()
+
+
+@admin.register(Account)
+class AccountAdmin(BooksAdmin):
+    """Accounts with their balances."""
+
+    list_display = ("number", "role", "party", "subject", "balance_shown", "mode", "book")
+    list_filter = ("mode", "role", "currency", "book")
+    list_select_related = ("party", "book", "balance")
+    search_fields = ("party__ref", "party__name", "subject")
+    ordering = ("-number",)
+    fields = (
+        "shown",
+        "number",
+        "book",
+        "party",
+        "role",
+        "currency",
+        "subject",
+        "kind",
+        "normal_side",
+        "may_overdraw",
+        "balance_shown",
+        "sides",
+        "opened_at",
+    )
+
+    @display(description="balance")
+    def balance_shown(self, account: Account) -> str:
+        standing = account.balance
+        net = balances.on_side(
+            account.normal_side, debited=standing.debits, credited=standing.credits
+        )
+        return f"{format_amount(net, account.currency)} {account.currency}"
+
+    @display(description="debits and credits in all")
+    def sides(self, account: Account) -> str:
+        standing = account.balance
+        debits = format_amount(standing.debits, account.currency)
+        credited = format_amount(standing.credits, account.currency)
+        return f"{debits} debit, {credited} credit"
+
+
+@admin.register(Entry)
+class EntryAdmin(BooksAdmin):
+    """The journal."""
+
+    list_display = ("height", "kind", "key", "effective_on", "posted_at", "line_count", "book_mode")
+    list_filter = ("book__mode", "kind", "effective_on", "book")
+    list_select_related = ("book",)
+    search_fields = ("key", "memo")
+    ordering = ("-pk",)
+    fields = (
+        "shown",
+        "book",
+        "height",
+        "kind",
+        "key",
+        "effective_on",
+        "posted_at",
+        "actor",
+        "memo",
+        "reverses",
+        "line_count",
+        "lines",
+        "hashes",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Entry]:
+        rows: QuerySet[Entry] = super().get_queryset(request)
+        return rows.select_related("book")
+
+    @display(description="mode")
+    def book_mode(self, entry: Entry) -> str:
+        return entry.book.mode
+
+    @display(description="debits and credits")
+    def lines(self, entry: Entry) -> SafeString:
+        transfers = (
+            Transfer.objects.filter(entry=entry)
+            .select_related("debit_account__party", "credit_account__party")
+            .order_by("line")[:_LINES_SHOWN]
+        )
+        rows = format_html_join(
+            "",
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td style='text-align:right'>{} {}</td><td>{}</td>"
+            "</tr>",
+            (
+                (
+                    line.line,
+                    line.debit_account,
+                    line.credit_account,
+                    format_amount(line.amount, line.currency),
+                    line.currency,
+                    line.subject,
+                )
+                for line in transfers
+            ),
+        )
+        more = entry.line_count - _LINES_SHOWN
+        return format_html(
+            "<table style='width:100%'><tr><th>#</th><th>Debit</th><th>Credit</th>"
+            "<th style='text-align:right'>Amount</th><th>Subject</th></tr>{}</table>{}",
+            rows,
+            f"… and {more:,} more lines" if more > 0 else "",
+        )
+
+    @display(description="content, previous and own hash")
+    def hashes(self, entry: Entry) -> SafeString:
+        return format_html_join(
+            "",
+            "<div>{}</div>",
+            (
+                (bytes(digest).hex(),)
+                for digest in (entry.content_hash, entry.previous_hash, entry.hash)
+            ),
+        )
+
+
+@admin.register(Period)
+class PeriodAdmin(BooksAdmin):
+    """Months: looked at, and closed after a look at what that freezes."""
+
+    list_display = ("month_shown", "book", "book_mode", "state", "closed_at", "closed_by")
+    list_filter = ("book__mode", "state", "book")
+    list_select_related = ("book",)
+    ordering = ("-month", "-pk")
+    fields = (
+        "month_shown",
+        "book",
+        "state",
+        "opened_at",
+        "closed_at",
+        "closed_by",
+        "row_count",
+        "frozen",
+    )
+    actions_detail = ("close_month",)
+    actions_row = ("close_month",)
+
+    @display(description="month", ordering="month")
+    def month_shown(self, period: Period) -> str:
+        return f"{period.month:%Y-%m}"
+
+    @display(description="mode")
+    def book_mode(self, period: Period) -> str:
+        return period.book.mode
+
+    @display(description="trial balance's hash")
+    def frozen(self, period: Period) -> str:
+        stored = period.trial_balance_hash
+        return "" if stored is None else bytes(stored).hex()
+
+    @action(
+        description="Close this month",
+        url_path="close",
+        icon="lock",
+        permissions=["journal.close_period"],
+    )
+    def close_month(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Shows what would be frozen; closes exactly that when it is confirmed."""
+        period = get_object_or_404(Period.objects.select_related("book"), pk=object_id)
+        back = reverse("admin:journal_period_changelist")
+        if request.method == "POST":
+            try:
+                periods.close_period(
+                    book_id=period.book_id,
+                    month=period.month,
+                    actor=request.user.get_username(),
+                    now=timezone.now(),
+                    expected_hash=bytes.fromhex(request.POST.get("trial_balance_hash", "")),
+                )
+            except (DomainError, ValueError) as refusal:
+                messages.error(request, str(refusal))
+            else:
+                messages.success(request, f"{period.month:%Y-%m} is closed.")
+            return redirect(back)
+        found = balances.trial_balance(book_id=period.book_id, as_of=period.last_day)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Close a month",
+            "period": period,
+            "month": f"{period.month:%Y-%m}",
+            "currencies": show_trial_balance(found),
+            "hash": found.hash.hex(),
+            "back": back,
+        }
+        return TemplateResponse(request, "journal/close_period.html", context)
