@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Final
 from uuid import UUID
 
@@ -20,11 +22,11 @@ from ledger.ids import new_id
 from licensing.access import audit
 from licensing.catalog.models import Platform
 from licensing.usage import lineage, sealing
+from licensing.usage.ahead import ahead
 from licensing.usage.lines import LINE_BYTES, LineRefused, Reader
 from licensing.usage.models import Batch, BatchOrigin, BatchState, Generation
 from licensing.usage.refusals import (
     LISTED,
-    BadLines,
     BadReport,
     Busy,
     GenerationDiffers,
@@ -37,7 +39,9 @@ from licensing.usage.staging import Staging
 # For a million lines; what an ordinary request may take is far below that.
 _PATIENCE: Final = "SET LOCAL statement_timeout = '120s'; SET LOCAL lock_timeout = '60s'"
 _ATTEMPTS: Final = 4
-_ANALYZED_FROM: Final = 1_000
+# An upload is taken in by slices, so that the next one is read while one is written.
+_BLOCK_LINES: Final = 500
+_SLICE_BLOCKS: Final = 40
 # What is wrong with the syntax of a report, rather than with its meaning.
 _SYNTAX: Final = frozenset({"unknown_field", "duplicate_key", "not_json", "too_deep", "bad_text"})
 _TOO_LONG: Final = Fault(
@@ -70,6 +74,14 @@ class _NotAsStaged(Exception):
         super().__init__(code)
 
 
+class _UploadedBefore(Exception):
+    """This very upload was taken in before, as `batch`."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        super().__init__(batch.shown_id)
+
+
 def report_generation(*, actor: Actor, now: datetime, raw: bytes) -> Reported:
     """Takes in one report, a JSON object as a line of an upload has it, into the open batch.
 
@@ -82,30 +94,29 @@ def report_generation(*, actor: Actor, now: datetime, raw: bytes) -> Reported:
     with transaction.atomic():
         staging = Staging(platform_id=platform.pk, mode=actor.mode, now=now)
         staging.fill([row])
-        try:
-            batch_id = _take_in(
-                staging,
-                tally,
-                platform=platform,
-                now=now,
-                into=lambda: sealing.open_batch(platform_id=platform.pk, now=now),
-            )
-        except BadLines:
-            raise BadReport(tally.listed()[0].own_fault()) from None
-        except GenerationDiffers:
-            raise GenerationDiffers(pointer="/external_id") from None
+        _take_in(
+            staging,
+            tally,
+            platform=platform,
+            now=now,
+            into=lambda: sealing.open_batch(platform_id=platform.pk, now=now),
+        )
+        if tally.different:
+            raise GenerationDiffers(pointer="/external_id")
+        if tally.refused:
+            raise BadReport(tally.listed()[0].own_fault())
         generation = Generation.objects.get(
             platform=platform, external_id=msgspec.json.decode(raw)["external_id"]
         )
-        if batch_id is not None:
+        if tally.kept:
             audit.record(
                 actor=actor,
                 now=now,
                 verb="usage.report_generation",
                 thing=generation.shown_id,
-                detail={"batch": ids.show(Batch.PREFIX, batch_id)},
+                detail={"batch": ids.show(Batch.PREFIX, generation.batch_id)},
             )
-    return Reported(generation=generation, created=batch_id is not None)
+    return Reported(generation=generation, created=bool(tally.kept))
 
 
 def upload_batch(
@@ -115,58 +126,36 @@ def upload_batch(
 
     The same upload again gives the same batch. Lines that were reported before, just so, count as
     repeated and have no second effect. Raises BadLines, listing the first hundred, or
-    GenerationDiffers if an id was reported with other content; then nothing is stored.
+    GenerationDiffers if ids were reported with other content; then nothing is stored.
     """
     platform = platform_of(actor)
     reader = Reader(now=now, first_id=new_id().int)
     tally = Tally()
+    # What could not be read belongs to what was uploaded, too.
     unread = hashlib.sha256(b"partial" if partial else b"")
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(_PATIENCE)
-        staging = Staging(platform_id=platform.pk, mode=actor.mode, now=now)
-        staging.fill(_rows(lines, reader, tally, unread, most=None if partial else LISTED))
-        if tally.refused and not partial:
-            _weed(staging, tally, strict=True)
-        if tally.lines >= _ANALYZED_FROM:
-            staging.analyze()
-        upload_hash = hashlib.sha256(reader.digest.digest() + unread.digest()).digest()
-        earlier = _earlier(platform, upload_hash)
-        if earlier is not None:
-            return Uploaded(batch=earlier, created=False)
-        batch = Batch.objects.create(
-            platform=platform,
-            origin=BatchOrigin.UPLOAD,
-            state=BatchState.OPEN,
-            opened_at=now,
-            upload_hash=upload_hash,
-        )
-        taken = tally.lines - tally.refused
-        _take_in(
-            staging, tally, platform=platform, now=now, into=lambda: batch.pk, strict=not partial
-        )
-        if tally.refused == tally.lines:
-            raise tally.bad_lines()
-        whole = tally.lines - tally.refused - tally.repeated == taken
-        batch.lines, batch.repeated, batch.refused = tally.lines, tally.repeated, tally.refused
-        batch.refusals = [asdict(refused) for refused in tally.listed()]
-        batch.save(update_fields=["lines", "repeated", "refused", "refusals"])
-        sealing.seal(
-            batch_id=batch.pk, now=now, content_hash=reader.digest.digest() if whole else None
-        )
-        batch.refresh_from_db()
-        audit.record(
-            actor=actor,
-            now=now,
-            verb="usage.upload_batch",
-            thing=batch.shown_id,
-            detail={
-                "count": batch.count,
-                "repeated": batch.repeated,
-                "refused": batch.refused,
-                "content_hash": bytes(batch.content_hash or b"").hex(),
-            },
-        )
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(_PATIENCE)
+            batch = Batch.objects.create(
+                platform=platform, origin=BatchOrigin.UPLOAD, state=BatchState.OPEN, opened_at=now
+            )
+            blocks = _blocks(lines, reader, tally, unread, most=None if partial else LISTED)
+            _take_in_slices(blocks, tally, actor=actor, platform=platform, now=now, batch=batch)
+            if tally.refused and (not partial or tally.refused == tally.lines):
+                raise tally.refusal()
+            content_hash = reader.digest.digest()
+            batch.upload_hash = hashlib.sha256(content_hash + unread.digest()).digest()
+            _refuse_second(platform, batch.upload_hash)
+            batch.lines, batch.repeated, batch.refused = tally.lines, tally.repeated, tally.refused
+            batch.refusals = [asdict(refused) for refused in tally.listed()]
+            batch.save(update_fields=["upload_hash", "lines", "repeated", "refused", "refusals"])
+            whole = tally.kept == reader.taken
+            sealing.seal(batch_id=batch.pk, now=now, content_hash=content_hash if whole else None)
+            batch.refresh_from_db()
+            _record_upload(actor, now, batch)
+    except _UploadedBefore as earlier:
+        return Uploaded(batch=earlier.batch, created=False)
     return Uploaded(batch=batch, created=True)
 
 
@@ -183,7 +172,7 @@ def platform_of(actor: Actor) -> Platform:
 def _read_one(raw: bytes, *, now: datetime) -> str:
     try:
         if len(raw) > LINE_BYTES:
-            raise LineRefused("", "line_too_long", _TOO_LONG.detail)
+            raise LineRefused("", _TOO_LONG.code, _TOO_LONG.detail)
         return Reader(now=now, first_id=new_id().int).read(1, raw)
     except LineRefused as refused:
         if refused.fault.code in _SYNTAX:
@@ -191,7 +180,7 @@ def _read_one(raw: bytes, *, now: datetime) -> str:
         raise BadReport(refused.fault) from None
 
 
-def _rows(
+def _blocks(
     lines: Iterable[tuple[int, bytes]],
     reader: Reader,
     tally: Tally,
@@ -199,32 +188,57 @@ def _rows(
     *,
     most: int | None,
 ) -> Iterator[str]:
-    """The rows of the lines that can be read; ends after `most` that cannot."""
+    """The rows of the lines that can be read, in blocks; ends after `most` that cannot."""
     read = reader.read
+    rows: list[str] = []
+    unreadable = 0
     for number, raw in lines:
         tally.lines += 1
         try:
             if len(raw) > LINE_BYTES:
                 raise LineRefused("", _TOO_LONG.code, _TOO_LONG.detail)
-            row = read(number, raw)
+            rows.append(read(number, raw))
         except LineRefused as refused:
             unread.update(b"%d\n%d\n" % (number, len(raw)))
             unread.update(raw)
             tally.refuse(number, refused.fault)
-            if tally.refused == most:
-                return
-        else:
-            yield row
+            unreadable += 1
+            if unreadable == most:
+                break
+        if len(rows) == _BLOCK_LINES:
+            yield "".join(rows)
+            rows.clear()
+    if rows:
+        yield "".join(rows)
 
 
-def _earlier(platform: Platform, upload_hash: bytes) -> Batch | None:
-    """The batch of this very upload. Waits for one that is under way at this moment."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-            [f"usage_upload:{platform.pk}:{upload_hash.hex()}"],
-        )
-    return Batch.objects.filter(platform=platform, upload_hash=upload_hash).first()
+def _take_in_slices(
+    blocks: Iterator[str],
+    tally: Tally,
+    *,
+    actor: Actor,
+    platform: Platform,
+    now: datetime,
+    batch: Batch,
+) -> None:
+    """Writes all that the blocks hold, one slice after another: as good as at once, for a line
+    finds those of earlier slices as it finds those of its own."""
+    staging = Staging(platform_id=platform.pk, mode=actor.mode, now=now)
+    first = True
+    with closing(ahead(blocks, most=_SLICE_BLOCKS)) as coming:
+        while filled := staging.fill(islice(coming, _SLICE_BLOCKS)):
+            if first and filled > 1:
+                staging.analyze()
+            first = False
+            _take_in(
+                staging,
+                tally,
+                platform=platform,
+                now=now,
+                into=lambda: batch.pk,
+                upload=batch.pk,
+            )
+            staging.clear()
 
 
 def _take_in(
@@ -234,21 +248,20 @@ def _take_in(
     platform: Platform,
     now: datetime,
     into: Callable[[], UUID],
-    strict: bool = True,
-) -> UUID | None:
-    """Writes the staged lines into the batch that `into` gives; None if none of them was new.
+    upload: UUID | None = None,
+) -> None:
+    """Writes the staged lines that are good and new into the batch that `into` gives.
 
-    Hopes for the best, for lines are mostly good and new: only if they do not all fit in as they
-    are, they are looked at for what is wrong with them.
+    Hopes for the best, for lines mostly are: only if they do not all fit in as they are, they are
+    looked at for what is wrong with them, and the others are written.
     """
     for _ in range(_ATTEMPTS):
         lines, appearances, remixes = staging.count()
         if not lines:
-            return None
+            return
         try:
             with transaction.atomic():
-                batch_id = into()
-                staging.insert_generations(batch_id)
+                staging.insert_generations(into())
                 if staging.insert_appearances() != appearances:
                     raise _NotAsStaged
                 if remixes:
@@ -257,27 +270,52 @@ def _take_in(
                 code, tangled = lineage.find_faults() if remixes else ("", [])
                 if tangled:
                     raise _NotAsStaged(code, tangled)
-            return batch_id
         except IntegrityError as error:
             if not isinstance(error.__cause__, pg.UniqueViolation):
                 raise
-            _weed(staging, tally, strict=strict)
+            _weed(staging, tally, upload)
         except _NotAsStaged as found:
             if found.tangled:
                 tally.add(staging.take_out(found.code, found.tangled))
-            _weed(staging, tally, strict=strict)
+            _weed(staging, tally, upload)
+        else:
+            tally.kept += lines
+            return
     raise Busy
 
 
-def _weed(staging: Staging, tally: Tally, *, strict: bool) -> None:
-    """Takes out of the staging table what is wrong and what is there already. With `strict`, raises
-    for the first kind."""
+def _weed(staging: Staging, tally: Tally, upload: UUID | None) -> None:
+    """Takes out of the staging table what is wrong and what is there already."""
     tally.add(staging.take_out_unknown())
-    tally.add(staging.take_out_duplicates())
-    if strict and tally.refused:
-        raise tally.bad_lines()
-    different = staging.take_out_different()
-    if strict and different.count:
-        raise GenerationDiffers(faults=[refused.fault() for refused in different.lines()])
-    tally.add(different)
+    for duplicates in staging.take_out_duplicates(upload):
+        tally.add(duplicates)
+    tally.add(staging.take_out_different())
     tally.repeated += staging.take_out_repeated()
+
+
+def _refuse_second(platform: Platform, upload_hash: bytes) -> None:
+    """Raises _UploadedBefore if there is a batch of this very upload. Waits for one that is under
+    way at this moment."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+            [f"usage_upload:{platform.pk}:{upload_hash.hex()}"],
+        )
+    earlier = Batch.objects.filter(platform=platform, upload_hash=upload_hash).first()
+    if earlier is not None:
+        raise _UploadedBefore(earlier)
+
+
+def _record_upload(actor: Actor, now: datetime, batch: Batch) -> None:
+    audit.record(
+        actor=actor,
+        now=now,
+        verb="usage.upload_batch",
+        thing=batch.shown_id,
+        detail={
+            "count": batch.count,
+            "repeated": batch.repeated,
+            "refused": batch.refused,
+            "content_hash": bytes(batch.content_hash or b"").hex(),
+        },
+    )

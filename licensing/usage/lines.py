@@ -124,8 +124,7 @@ class Reader:
         self._latest_text = latest.strftime("%Y-%m-%dT%H:%M:%SZ")
         self._next_id = first_id
         self._subjects: dict[str, str] = {}
-        self.appearances = 0
-        self.remixes = 0
+        self.taken = 0
         self.digest = hashlib.sha256()
 
     def read(self, number: int, raw: bytes) -> str:
@@ -169,7 +168,7 @@ class Reader:
         self.digest.update(digest)
         row_id = self._next_id
         self._next_id = row_id + 1
-        self.appearances += len(line.subjects)
+        self.taken += 1
         return (
             f"{number}\t{row_id:032x}\t{head}\t{subjects}\t{tail[0]}\t{tail[1]}"
             f"\t\\\\x{digest.hex()}\n"
@@ -237,7 +236,6 @@ class Reader:
         for place, name in enumerate(parents):
             if not (name.isascii() and name.isprintable()) or " " in name:
                 raise LineRefused(f"/parents/{place}", "invalid", "Visible ASCII characters only.")
-        self.remixes += 1
         array = ",".join(
             '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"' for name in parents
         )

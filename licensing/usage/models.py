@@ -133,7 +133,7 @@ class Batch(Identified):
             ),
             models.CheckConstraint(
                 condition=Q(origin="upload", upload_hash__isnull=False)
-                | Q(origin="reports", upload_hash=None),
+                | Q(upload_hash=None) & ~Q(origin="upload", state="sealed"),
                 name="batch_upload_has_hash",
             ),
             models.CheckConstraint(
@@ -282,7 +282,7 @@ class GenerationSubject(models.Model):
 class GenerationParent(models.Model):
     """An earlier generation that a generation remixes; pending until it has been reported."""
 
-    pk = models.CompositePrimaryKey("generation_id", "position")
+    pk = models.CompositePrimaryKey("generation_id", "parent_external_id")
     generation = models.ForeignKey(
         Generation,
         on_delete=models.PROTECT,
@@ -313,9 +313,6 @@ class GenerationParent(models.Model):
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(
-                fields=["generation", "parent_external_id"], name="parent_named_once"
-            ),
             models.CheckConstraint(
                 condition=Q(position__gte=0, position__lt=MOST_PARENTS), name="parent_position"
             ),

@@ -112,8 +112,11 @@ class Tally:
     """What has become of an ingest's lines so far."""
 
     lines: int = 0
-    refused: int = 0
+    kept: int = 0
     repeated: int = 0
+    refused: int = 0
+    # Of those that are refused, the ones that were reported with other content.
+    different: int = 0
     _first: list[RefusedLine] = field(default_factory=list)
 
     def refuse(self, line: int, fault: Fault) -> None:
@@ -127,17 +130,22 @@ class Tally:
     def add(self, finding: Finding) -> None:
         """Counts what a statement has found."""
         self.refused += finding.count
-        self._first.extend(finding.lines())
+        if finding.code == GenerationDiffers.code:
+            self.different += finding.count
+        self._first = sorted([*self._first, *finding.lines()], key=lambda refused: refused.line)[
+            :LISTED
+        ]
 
     def listed(self) -> list[RefusedLine]:
         """The first hundred refused lines."""
-        return sorted(self._first, key=lambda refused: refused.line)[:LISTED]
+        return self._first
 
-    def bad_lines(self) -> BadLines:
-        """The refusal of all for the sake of some."""
-        listed = self.listed()
-        first = f"{listed[0].line}" if len(listed) == 1 else f"{listed[0].line} and others"
-        return BadLines(
-            f"Line {first} cannot be taken, so nothing was stored.",
-            faults=[refused.fault() for refused in listed],
+    def refusal(self) -> BadLines | GenerationDiffers:
+        """The refusal of all for the sake of some: bad ones come before ones that differ."""
+        faults = [refused.fault() for refused in self._first]
+        if self.different == self.refused:
+            return GenerationDiffers(faults=faults)
+        first = (
+            f"{self._first[0].line}" if self.refused == 1 else f"{self._first[0].line} and others"
         )
+        return BadLines(f"Line {first} cannot be taken, so nothing was stored.", faults=faults)

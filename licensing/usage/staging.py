@@ -20,7 +20,6 @@ from licensing.usage.refusals import LISTED, Finding
 
 # A receipt is good from a little before its moment, for clocks differ.
 SKEW: Final = timedelta(minutes=5)
-_BLOCK: Final = 500
 
 # Kept for the session, emptied by each commit: a report must not pay for a new table.
 _CREATE: Final = """
@@ -136,6 +135,17 @@ WITH gone AS (
 SELECT n, NULL, count(*) OVER () FROM gone ORDER BY n LIMIT %(listed)s
 """
 
+# Lines whose id a line of an earlier slice of the same upload has. Takes them out.
+_TAKE_OUT_LATER: Final = """
+WITH gone AS (
+    DELETE FROM usage_staged s USING usage_generation g
+     WHERE g.platform_id = %(platform)s AND g.external_id = s.external_id
+       AND g.batch_id = %(upload)s
+    RETURNING s.n
+)
+SELECT n, NULL, count(*) OVER () FROM gone ORDER BY n LIMIT %(listed)s
+"""
+
 # Lines whose id has been reported with other content. Takes them out.
 _TAKE_OUT_DIFFERENT: Final = """
 WITH gone AS (
@@ -171,16 +181,19 @@ class Staging:
         # A second ingest in one transaction finds the first one's lines.
         self._cursor.execute("DELETE FROM usage_staged")
 
-    def fill(self, rows: Iterable[str]) -> None:
-        """Streams rows as `Reader.read` writes them into the table."""
-        block: list[str] = []
+    def fill(self, blocks: Iterable[str]) -> int:
+        """Streams blocks of rows, as `Reader.read` writes them, into the table. Returns how many
+        blocks there were."""
+        taken = 0
         with self._cursor.copy(_COPY) as copy:
-            for row in rows:
-                block.append(row)
-                if len(block) == _BLOCK:
-                    copy.write("".join(block))
-                    block.clear()
-            copy.write("".join(block))
+            for block in blocks:
+                copy.write(block)
+                taken += 1
+        return taken
+
+    def clear(self) -> None:
+        """Empties the table for the next slice; TRUNCATE, so that it does not grow."""
+        self._cursor.execute("TRUNCATE usage_staged")
 
     def analyze(self) -> None:
         """Tells the planner what it has to do with; worth it for many lines."""
@@ -202,9 +215,12 @@ class Staging:
         """Lines with an unknown subject, and its place in the line."""
         return self._take("unknown_subject", _TAKE_OUT_UNKNOWN)
 
-    def take_out_duplicates(self) -> Finding:
-        """Lines whose id stands in an earlier line."""
-        return self._take("duplicate_external_id", _TAKE_OUT_DUPLICATES)
+    def take_out_duplicates(self, upload: UUID | None) -> list[Finding]:
+        """Lines whose id stands in an earlier line, also of what is in the batch `upload` yet."""
+        return [
+            self._take("duplicate_external_id", _TAKE_OUT_DUPLICATES),
+            self._take("duplicate_external_id", _TAKE_OUT_LATER, upload=upload),
+        ]
 
     def take_out_different(self) -> Finding:
         """Lines whose id has been reported with other content."""
@@ -234,8 +250,8 @@ class Staging:
         self._cursor.execute(statement, {**self._terms, **terms})
         return int(self._cursor.rowcount)
 
-    def _take(self, code: str, statement: str) -> Finding:
-        self._cursor.execute(statement, self._terms)
+    def _take(self, code: str, statement: str, **terms: Any) -> Finding:
+        self._cursor.execute(statement, {**self._terms, **terms})
         rows = self._cursor.fetchall()
         return Finding(
             code=code,

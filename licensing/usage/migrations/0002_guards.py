@@ -45,8 +45,8 @@ BEGIN
     END IF;
     IF NOT (NEW.state = OLD.state OR NEW.state = 'sealed'
             OR (OLD.state = 'open' AND NEW.state = 'closing'))
-       OR (NEW.id, NEW.platform_id, NEW.origin, NEW.opened_at, NEW.upload_hash)
-          IS DISTINCT FROM (OLD.id, OLD.platform_id, OLD.origin, OLD.opened_at, OLD.upload_hash)
+       OR (NEW.id, NEW.platform_id, NEW.origin, NEW.opened_at)
+          IS DISTINCT FROM (OLD.id, OLD.platform_id, OLD.origin, OLD.opened_at)
     THEN
         RAISE EXCEPTION 'batch_move: % to % violates the moves of batch %',
             OLD.state, NEW.state, OLD.id
