@@ -199,6 +199,13 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "OrganisationKindEnum": "licensing.access.roles.OrganisationKind",
         "SubjectKindEnum": "licensing.catalog.models.SubjectKind",
+        "ActionEnum": "licensing.consent.shapes.ACTIONS",
+        "PurposeEnum": "licensing.consent.shapes.PURPOSES",
+        "AudienceEnum": "licensing.consent.shapes.AUDIENCES",
+        "ContentCodeEnum": "licensing.consent.shapes.CODES",
+        "LevelEnum": "licensing.consent.language.LEVELS",
+        "RuleVersionStateEnum": "licensing.consent.states.VersionState",
+        "ApprovalStateEnum": "licensing.consent.states.ApprovalState",
     },
 }
 

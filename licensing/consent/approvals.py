@@ -10,7 +10,8 @@ from ledger.actor import Actor
 from ledger.errors import Refused
 from licensing.access import audit
 from licensing.consent.decisions import grant
-from licensing.consent.models import ApprovalRequest, ApprovalState, ConsentCheck
+from licensing.consent.models import ApprovalRequest, ConsentCheck
+from licensing.consent.states import APPROVAL_MOVES, ApprovalState
 
 
 class AlreadyAnswered(Refused):
@@ -55,7 +56,7 @@ def _answer(
         .order_by("pk")
     )
     answered = next(one for one in together if one.pk == approval.pk)
-    if not answered.is_open(now):
+    if state not in APPROVAL_MOVES[answered.state] or now >= answered.expires_at:
         raise AlreadyAnswered
     answered.state = state
     answered.answered_at, answered.answered_by = now, actor.label

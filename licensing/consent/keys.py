@@ -18,7 +18,8 @@ from joserfc.jwk import OKPKey
 from ledger.actor import Actor
 from ledger.errors import Invalid
 from licensing.access import audit
-from licensing.consent.models import KeyState, SigningKey
+from licensing.consent.models import SigningKey
+from licensing.consent.states import KeyState
 
 ALGORITHM: Final = "Ed25519"
 # How long a retired key stays published: receipts live for a day, disputes over them for longer.

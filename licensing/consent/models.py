@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, ClassVar, Final
 
 from django.contrib.postgres.fields import ArrayField
@@ -15,34 +14,9 @@ from ledger.actor import Actor
 from licensing.access.models import Identified, ModeChoice
 from licensing.catalog.models import Platform, Property, RightsHolder, Subject
 from licensing.consent.language import Action
+from licensing.consent.states import ApprovalState, KeyState, Outcome, VersionState
 
 _OPTIONAL: Final[Mapping[str, Any]] = {"null": True, "blank": True, "on_delete": models.PROTECT}
-
-
-class VersionState(models.TextChoices):
-    """Where a rule's version stands."""
-
-    DRAFT = "draft", "Draft"
-    PUBLISHED = "published", "Published"
-    SUPERSEDED = "superseded", "Superseded"
-    REVOKED = "revoked", "Revoked"
-
-
-# The only moves there are; the database's trigger knows the same table.
-VERSION_MOVES: Final[Mapping[str, frozenset[str]]] = {
-    VersionState.DRAFT: frozenset({VersionState.PUBLISHED}),
-    VersionState.PUBLISHED: frozenset({VersionState.SUPERSEDED, VersionState.REVOKED}),
-    VersionState.SUPERSEDED: frozenset(),
-    VersionState.REVOKED: frozenset(),
-}
-
-
-class Outcome(models.TextChoices):
-    """What a consent check was answered."""
-
-    ALLOW = "allow", "Allow"
-    DENY = "deny", "Deny"
-    NEEDS_APPROVAL = "needs_approval", "Needs approval"
 
 
 class ConsentRuleQuerySet(models.QuerySet["ConsentRule"]):
@@ -51,6 +25,15 @@ class ConsentRuleQuerySet(models.QuerySet["ConsentRule"]):
     def visible_to(self, actor: Actor) -> ConsentRuleQuerySet:
         """A holder's own; all of the mode for the house; none for a platform."""
         return self.filter(holder__in=RightsHolder.objects.visible_to(actor))
+
+    def with_versions(self) -> ConsentRuleQuerySet:
+        """With the latest version and the one in force, but without the history."""
+        numbers = RuleVersion.objects.filter(rule=models.OuterRef("rule")).order_by("-number")
+        present = RuleVersion.objects.filter(
+            Q(state=VersionState.PUBLISHED)
+            | Q(number=models.Subquery(numbers.values("number")[:1]))
+        )
+        return self.prefetch_related(models.Prefetch("versions", present))
 
 
 class ConsentRule(Identified):
@@ -76,6 +59,15 @@ class ConsentRule(Identified):
 
     def __str__(self) -> str:
         return self.name or self.shown_id
+
+    def latest(self) -> RuleVersion:
+        """The latest version; from memory after `with_versions`."""
+        return max(self.versions.all(), key=lambda version: version.number)
+
+    def in_force(self) -> RuleVersion | None:
+        """The published version, if there is one; from memory after `with_versions`."""
+        published = (v for v in self.versions.all() if v.state == VersionState.PUBLISHED)
+        return next(published, None)
 
 
 class RuleVersionQuerySet(models.QuerySet["RuleVersion"]):
@@ -241,14 +233,6 @@ class KillSwitch(Identified):
         return f"{self.holder}: {self.subject or self.property or 'everything'}"
 
 
-class KeyState(models.TextChoices):
-    """Where a signing key stands. `next` is published ahead, so that verifiers know it in time."""
-
-    NEXT = "next", "Next"
-    CURRENT = "current", "Current"
-    RETIRED = "retired", "Retired"
-
-
 class SigningKey(models.Model):
     """An Ed25519 key that signs receipts. The private half is kept encrypted."""
 
@@ -365,21 +349,11 @@ class ConsentCheck(Identified):
     def __str__(self) -> str:
         return f"{self.shown_id}: {self.outcome}"
 
-
-class ApprovalState(models.TextChoices):
-    """Where a request for approval stands."""
-
-    OPEN = "open", "Open"
-    APPROVED = "approved", "Approved"
-    REFUSED = "refused", "Refused"
-
-
-# Answered once and for all.
-APPROVAL_MOVES: Final[Mapping[str, frozenset[str]]] = {
-    ApprovalState.OPEN: frozenset({ApprovalState.APPROVED, ApprovalState.REFUSED}),
-    ApprovalState.APPROVED: frozenset(),
-    ApprovalState.REFUSED: frozenset(),
-}
+    @property
+    def told(self) -> dict[str, Any]:
+        """What the platform said, without what only stands in the facts for replaying."""
+        inner = ("action", "platform", "at", "words", "co_subjects")
+        return {name: v for name, v in self.facts["request"].items() if name not in inner}
 
 
 class ApprovalRequestQuerySet(models.QuerySet["ApprovalRequest"]):
@@ -430,7 +404,3 @@ class ApprovalRequest(Identified):
 
     def __str__(self) -> str:
         return f"{self.shown_id}: {self.state}"
-
-    def is_open(self, now: datetime) -> bool:
-        """Whether it can still be answered."""
-        return self.state == ApprovalState.OPEN and now < self.expires_at

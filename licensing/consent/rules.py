@@ -15,7 +15,8 @@ from licensing.access import audit
 from licensing.catalog.models import Property, RightsHolder, Subject
 from licensing.consent import epochs
 from licensing.consent.bodies import canonical, content_hash, read_body
-from licensing.consent.models import ConsentRule, RuleVersion, VersionState
+from licensing.consent.models import ConsentRule, RuleVersion
+from licensing.consent.states import VERSION_MOVES, VersionState
 
 # How many rules a holder may have that are drafted or in force.
 MOST_RULES: Final = 1000
@@ -225,6 +226,7 @@ def examine_scope(holder: RightsHolder, scope: Scope) -> None:
 def _end(
     version: RuleVersion, state: VersionState, *, actor: Actor, now: datetime, epoch: int
 ) -> None:
+    assert state in VERSION_MOVES[version.state]
     assert version.published_at is not None
     version.state = state
     # Servers' clocks differ by a little, which must not keep anyone from ending a rule.
