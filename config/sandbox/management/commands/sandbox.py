@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.db import transaction
 from django.utils import timezone
 
+from config.sandbox.dealings import settle_dealings
 from config.sandbox.stage import Login, Stage, set_stage
 
 
@@ -17,9 +20,17 @@ class Command(BaseCommand):
     help = "Fills the sandbox (test mode) and prints it as JSON. Running it again gives the same."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        stage = set_stage(now=timezone.now())
+        stage = fill(now=timezone.now())
         base_url = os.environ.get("ASSENT_BASE_URL", settings.BASE_URL)
         self.stdout.write(json.dumps(describe(stage, base_url), indent=2, ensure_ascii=False))
+
+
+@transaction.atomic
+def fill(*, now: datetime) -> Stage:
+    """The whole sandbox: people, characters, rules and agreements."""
+    stage = set_stage(now=now)
+    settle_dealings(stage, now=now)
+    return stage
 
 
 def describe(stage: Stage, base_url: str) -> dict[str, Any]:
