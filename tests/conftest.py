@@ -10,6 +10,9 @@ from django.db import connection, transaction
 from django.db.backends.postgresql.operations import DatabaseOperations
 
 
+pytest_plugins = ["tests.browser"]
+
+
 @pytest.fixture
 def now() -> datetime:
     """The moment the story is told at."""

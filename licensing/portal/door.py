@@ -1,0 +1,89 @@
+"""The portal's door: who is signed in, for which organisation, and pages that refuse kindly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+from uuid import UUID
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+
+from ledger.actor import Actor
+from ledger.errors import NotAllowed, NotFound
+from licensing.access.models import Membership, Organisation, User
+from licensing.access.people import actor_for
+from licensing.access.roles import OrganisationKind
+
+P = ParamSpec("P")
+CHOSEN = "portal_organisation"
+
+
+class Elsewhere(NotAllowed):
+    """The portal is for rights holders."""
+
+    code = "elsewhere"
+
+
+def for_holders(
+    page: Callable[Concatenate[HttpRequest, Actor, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """A page of the portal: called with the signed-in rights holder's actor, or answered here."""
+
+    @wraps(page)
+    @never_cache
+    def enter(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not isinstance(request.user, User):
+            return redirect_to_login(request.get_full_path(), "/portal/sign-in")
+        try:
+            actor = _actor(request, request.user)
+            if actor is None:
+                return redirect("portal:organisations")
+            request.portal_actor = actor  # type: ignore[attr-defined]
+            return page(request, actor, *args, **kwargs)
+        except NotFound:
+            return problem(request, 404)
+        except NotAllowed as refusal:
+            return problem(request, 403, refusal)
+
+    return enter
+
+
+def problem(request: HttpRequest, status: int, refusal: NotAllowed | None = None) -> HttpResponse:
+    """A page that says in plain words what is not here or not allowed."""
+    elsewhere = isinstance(refusal, Elsewhere)
+    context = {"status": status, "elsewhere": elsewhere}
+    return render(request, "portal/problem.html", context, status=status)
+
+
+def choices(user: User) -> list[Organisation]:
+    """The rights holders' organisations a person is a member of today."""
+    rows = Membership.objects.current().filter(
+        user=user, organisation__kind=OrganisationKind.HOLDER
+    )
+    return [each.organisation for each in rows.select_related("organisation").order_by("id")]
+
+
+def surroundings(actor: Actor) -> dict[str, Any]:
+    """What the frame around every page shows."""
+    organisation = Organisation.objects.get(pk=actor.tenant)
+    return {"organisation": organisation, "actor": actor, "test": actor.mode == "test"}
+
+
+def _actor(request: HttpRequest, user: User) -> Actor | None:
+    """The actor in the only or the chosen organisation; None if there is a choice to make."""
+    found = choices(user)
+    if not found:
+        raise Elsewhere
+    chosen = request.session.get(CHOSEN)
+    organisation = found[0] if len(found) == 1 else None
+    for each in found:
+        if chosen is not None and each.pk == UUID(chosen):
+            organisation = each
+    if organisation is None:
+        return None
+    request_id = getattr(request, "request_id", "")
+    return actor_for(user=user, organisation=organisation, request_id=request_id)

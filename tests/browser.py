@@ -1,0 +1,92 @@
+"""A real Chromium for stories that are about what a person sees."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection, connections
+from playwright.sync_api import ConsoleMessage, Page, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1280, "height": 900}
+PATIENCE = 10_000
+
+
+def chromium() -> str:
+    """The browser on this machine: `CHROMIUM`, or the one on the path."""
+    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if name and (path := shutil.which(name))), None)
+    assert found, "install Chromium, or name it in CHROMIUM"
+    return found
+
+
+@pytest.fixture
+def chromium_page(live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+    """An empty page of a fresh browser, with the live server as its base.
+
+    What the browser refuses to load or run under the content security policy, and any error of a
+    script, fails the story at its end.
+    """
+    # Playwright's synchronous interface keeps a loop of its own on this thread while it is open.
+    # Django takes that for asynchronous code and refuses its queries, though nothing here runs
+    # beside anything else. Both last exactly as long as this fixture.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    complaints: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type == "error" and "Content Security Policy" in message.text:
+            complaints.append(message.text)
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        context = browser.new_context(base_url=live_server.url, viewport=DESKTOP)
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.on("console", hear)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        yield page
+        browser.close()
+        # While that loop is there, Django keeps this thread's connection in another place, where
+        # nobody would look for it afterwards.
+        connections.close_all()
+    _let_go()
+    assert not complaints
+
+
+def _let_go() -> None:
+    """Waits until the server's threads, kept alive by the browser, have closed their connections.
+
+    A database with a session open could not be dropped when all stories are told.
+    """
+    for _ in range(50):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            row = cursor.fetchone()
+        if row is not None and row[0] == 0:
+            return
+        time.sleep(0.1)
+
+
+def overflow(page: Page) -> int:
+    """By how many pixels the page is wider than its window: what makes a phone scroll sideways."""
+    return int(
+        page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    )
