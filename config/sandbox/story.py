@@ -83,7 +83,7 @@ class Story:
         with self._step(f"{platform['name']} asks for consent", count) as task:
             checks = draw_checks(self.chance, self.sandbox["subjects"], count)
             for some in batched(checks, CHECKS_A_CALL):
-                answers = caller.post("/consent-checks/batch", {"checks": list(some)})["data"]
+                answers = caller.post("/consent-checks/batch", {"checks": some})["checks"]
                 for check, answer in zip(some, answers, strict=True):
                     self.told.outcomes[answer["outcome"]] += 1
                     licence = licence_of(check, answer)

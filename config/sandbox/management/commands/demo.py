@@ -46,8 +46,8 @@ class Command(BaseCommand):
 def _verify(told: Told) -> str:
     """Reads the books back from their rows. Raises StoryBroken if they do not hold."""
     found = verify()
-    if not found.holds:
-        raise StoryBroken(f"the books do not hold: {found}")
+    if not found.sound:
+        raise StoryBroken(f"the books do not hold: {found.findings[0]}")
     for currency in told.trial_balance["currencies"]:
         if currency["debit"] != currency["credit"]:
             raise StoryBroken("the trial balance does not balance")
