@@ -288,7 +288,11 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {"django": {"level": LOG_LEVEL}, "django.server": {"propagate": True}},
+    "loggers": {
+        "django": {"level": LOG_LEVEL},
+        "django.server": {"propagate": True},
+        "httpx": {"level": "WARNING"},
+    },
 }
 structlog.configure(
     processors=[

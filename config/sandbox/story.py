@@ -19,8 +19,8 @@ from config.sandbox.caller import Caller
 from config.sandbox.round import Licence, as_ndjson, draw_checks, draw_lines, licence_of
 
 GENERATIONS: Final = 20_000
-CHECKS: Final = 2_000
-CHECKS_A_CALL: Final = 100
+CHECKS: Final = 10_000
+CHECKS_A_CALL: Final = 250
 LINES_A_BATCH: Final = 2_000
 CURRENCY: Final = "USD"
 PAYOUT_THRESHOLD: Final = "1.00"
