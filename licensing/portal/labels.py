@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from ledger.payouts.models import PayoutItem
 from licensing.catalog.models import Platform, RightsHolder, Subject
 
 KINDS: Final[Mapping[str, str]] = {
@@ -24,4 +25,7 @@ def labels_of(mode: str) -> Mapping[str, str]:
     for model in (RightsHolder, Platform):
         rows = model.objects.filter(organisation__mode=mode)
         labels |= {each.party_ref: each.name for each in rows.only("id", "name").iterator()}
+    # A payout is known to its payee by the bank's reference.
+    paid = PayoutItem.objects.filter(batch__book__mode=mode).exclude(reference="")
+    labels |= {each.shown_id: each.reference for each in paid.only("id", "reference").iterator()}
     return labels

@@ -6,21 +6,43 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from ledger.money import Money, format_amount, minor_places
+from ledger.money import PLACES, Money, format_amount, minor_places
+from ledger.payouts.models import PayoutItem
+from ledger.payouts.states import ItemState
 
 register = template.Library()
 MINUS = "−"
+FIGURE_SPACE = "\u2007"
+PAYOUT_WORDS = {
+    ItemState.RESERVED: "On its way",
+    ItemState.SENT: "On its way",
+    ItemState.ACCEPTED: "On its way",
+    ItemState.UNKNOWN: "Being looked into",
+    ItemState.PAID: "Paid",
+    ItemState.REJECTED: "Came back",
+    ItemState.RETURNED: "Came back",
+}
 
 
 @register.filter
 def money(value: Money) -> SafeString:
     """An amount with its currency: thousands apart, decimals below a minor unit in small."""
-    return format_html("{} <abbr>{}</abbr>", figure(value), value.currency)
+    return format_html("{} <abbr>{}</abbr>", _data(value), value.currency)
 
 
 @register.filter
 def figure(value: Money) -> SafeString:
-    """An amount without its currency, for a column that says it once."""
+    """An amount without its currency, for a column: blanks as wide as figures keep it in line."""
+    return _data(value, padded=True)
+
+
+@register.filter
+def payout_word(item: PayoutItem) -> str:
+    """What a payout's state means to the one who is paid."""
+    return PAYOUT_WORDS.get(ItemState(item.state), item.state)
+
+
+def _data(value: Money, *, padded: bool = False) -> SafeString:
     text = format_amount(abs(value.amount), value.currency)
     whole, _, decimals = text.partition(".")
     least = minor_places(value.currency)
@@ -29,6 +51,8 @@ def figure(value: Money) -> SafeString:
     tail = decimals[least:]
     if tail and not least:
         tail = f".{tail}"
+    if padded:
+        tail = tail.ljust(PLACES - least, FIGURE_SPACE)
     fine = format_html("<small>{}</small>", tail) if tail else ""
     return format_html(
         '<data class="money" value="{}">{}{}</data>',
