@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from config.embedded import display, logs, processes
@@ -21,11 +21,13 @@ _KILLED = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildSpec:
-    """A child's command, and how many seconds its clean end may take."""
+    """A child's command, how many seconds its clean end may take, and variables of its own, which
+    the caller's environment overrides."""
 
     name: str
     command: Sequence[str]
     patience: float
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 class Child:
@@ -48,7 +50,7 @@ class Child:
             self._running = processes.spawn(
                 self._spec.command,
                 death_signal=signal.SIGTERM,
-                env=environment,
+                env={**self._spec.environment, **environment},
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 output=output,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import shlex
+import shutil
 import socket
 import sys
 import time
@@ -49,11 +50,21 @@ def _children(home: Path, port: int) -> list[ChildSpec]:
         "--hostname", f"worker-{port}@%h", "--loglevel", "INFO",
     ]
     # fmt: on
+    served = {"DATABASE_POOL": "8", "PROMETHEUS_MULTIPROC_DIR": str(_metrics(home, port))}
+    worked = {"CONN_MAX_AGE": "600", "STATEMENT_TIMEOUT": "45s"}
     return [
-        ChildSpec(name="web", command=web, patience=25.0),
+        ChildSpec(name="web", command=web, patience=25.0, environment=served),
         ChildSpec(name="beat", command=beat, patience=10.0),
-        ChildSpec(name="worker", command=worker, patience=60.0),
+        ChildSpec(name="worker", command=worker, patience=60.0, environment=worked),
     ]
+
+
+def _metrics(home: Path, port: int) -> Path:
+    """An empty folder in which the web's processes share their figures."""
+    folder = home / "metrics" / str(port)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
 
 
 ASSENT = Application(
