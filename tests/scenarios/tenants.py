@@ -170,11 +170,17 @@ COUNTERPARTIES: frozenset[tuple[str, str]] = frozenset(
     {("subject_ownership_steps_create", "/shares/0/holder")}
 )
 
+# Operations that answer 403 for a thing of the other mode: a platform's test key is told that it
+# asks about live data, for it may name every subject of a mode.
+TOLD_OF_THE_MODE: frozenset[str] = frozenset({"consent_checks_create", "consent_checks_batch"})
+
 # Bodies for operations whose published example cannot be filled with one row of each kind.
-BODIES: dict[str, dict[str, object]] = {
-    "subject_ownership_steps_create": {
-        "territory": "GB",
-        "effective_on": "2190-01-01",
-        "shares": [{"holder": "hld_", "share": "100"}],
-    },
+BODIES: dict[str, list[dict[str, object]]] = {
+    "subject_ownership_steps_create": [
+        {
+            "territory": "GB",
+            "effective_on": "2190-01-01",
+            "shares": [{"holder": "hld_", "share": "100"}],
+        }
+    ],
 }
