@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
     "django_prometheus",
     "django_structlog",
     "rest_framework",
@@ -164,6 +165,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
 
 # Who knows the words for the ledger's opaque references, given a mode: they go into statements.
 LEDGER_LABELS = "licensing.portal.labels.labels_of"
+# Who knows which actor a member of staff is, given the admin's request and a mode.
+LEDGER_STAFF = "licensing.access.admin.staff_actor"
 
 # -- The API --------------------------------------------------------------------------------------
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024

@@ -1,17 +1,62 @@
-"""The admin's home: the figures finance looks at first."""
+"""The admin's home: the figures finance looks at first, and what waits for an answer."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils import timezone
+
+from config.panel import figures
+from ledger.journal.models import Book
+from ledger.money import format_amount
+
+MODES = ("live", "test")
 
 
 def environment(request: HttpRequest) -> list[str]:
-    """The ribbon that says on which data one works."""
-    return ["Test and live data", "info"]
+    """The ribbon that says on which data the home page looks."""
+    mode = chosen_mode(request)
+    return ["Live data", "danger"] if mode == "live" else ["Test data", "info"]
+
+
+def chosen_mode(request: HttpRequest) -> str:
+    """The mode asked for in the address; else live as soon as there are live books."""
+    asked = request.GET.get("mode", "")
+    if asked in MODES:
+        return asked
+    return "live" if Book.objects.filter(mode="live").exists() else "test"
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """The figures of the home page."""
-    return context
+    mode = chosen_mode(request)
+    now = timezone.now()
+    return {
+        **context,
+        "mode": mode,
+        "modes": MODES,
+        "cards": figures.cards(mode),
+        "waiting": figures.waiting(mode),
+        "reported": figures.reported(mode, now=now),
+        "top_payables": figures.top_payables(mode),
+        "runs": [
+            {
+                "run": run,
+                "total": format_amount(run.fee + run.holders + run.suspense, run.currency),
+            }
+            for run in figures.runs(mode)
+        ],
+        "payouts": [
+            {"batch": batch, "total": format_amount(batch.total, batch.currency)}
+            for batch in figures.payouts(mode)
+        ],
+        "books": [
+            {"book": book, "head": bytes(book.head_hash or b"").hex()[:16]}
+            for book in figures.books(mode)
+        ],
+        "entries": [
+            {"entry": entry, "total": f"{entry.total:f}".rstrip("0").rstrip(".")}
+            for entry in figures.latest_entries(mode)
+        ],
+    }
