@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.urls import path
@@ -233,12 +231,7 @@ class ExecuteWindow(BatchWindow):
     )
     def post(self, request: Request, batch: str) -> Response:
         self.read(Empty)
-        found = execution.reserve(actor=self.actor, now=self.now, batch=self.batch(batch))
-        # Only after the commit, which may be that of the idempotency key's transaction; robust,
-        # because the money is set aside whatever becomes of the call.
-        submit = partial(execution.submit, actor=self.actor, now=self.now, batch=found)
-        transaction.on_commit(submit, robust=True)
-        found = PayoutBatch.objects.select_related("book").get(pk=found.pk)
+        found = execution.execute(actor=self.actor, now=self.now, batch=self.batch(batch))
         return self.show(BatchShape, found)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -58,6 +59,17 @@ def reserve(*, actor: Actor, now: datetime, batch: PayoutBatch) -> PayoutBatch:
         _move_items(actor, now, batch, _in_state(batch, ItemState.PROPOSED), ItemState.RESERVED)
         move(actor=actor, now=now, batch=batch, to=BatchState.RESERVED, look_again_at=now)
     return batch
+
+
+def execute(*, actor: Actor, now: datetime, batch: PayoutBatch) -> PayoutBatch:
+    """Reserves, and hands over once that is committed; if that is interrupted, the sweep goes on.
+
+    The commit may be that of a transaction around this one; robust, because the money is set aside
+    whatever becomes of the call. Raises what `reserve` raises.
+    """
+    batch = reserve(actor=actor, now=now, batch=batch)
+    transaction.on_commit(partial(submit, actor=actor, now=now, batch=batch), robust=True)
+    return PayoutBatch.objects.select_related("book").get(pk=batch.pk)
 
 
 def submit(
