@@ -1,0 +1,85 @@
+"""Statements in the admin: to read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import display
+
+from ledger.statements.models import Statement, StatementLine
+
+
+class OnlyRead:
+    """Nothing of an issued statement is added, changed or taken away."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class StatementLineInline(OnlyRead, TabularInline):
+    """A statement's lines."""
+
+    model = StatementLine
+    fields = ("kind_label", "subject_label", "counterparty_label", "amount_shown")
+    readonly_fields = ("amount_shown",)
+    ordering = ("position",)
+    max_num = 0
+    per_page = 100
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("statement")
+
+    @display(description="amount")
+    def amount_shown(self, line: StatementLine) -> str:
+        return str(line.money)
+
+
+@admin.register(Statement)
+class StatementAdmin(OnlyRead, ModelAdmin):
+    """Statements of account."""
+
+    show_full_result_count = False
+    list_per_page = 50
+    list_display = (
+        "party_label", "month_shown", "revision", "opening_shown", "closing_shown", "mode",
+        "issued_at",
+    )  # fmt: skip
+    list_filter = ("month", "currency", "book__mode")
+    list_select_related = ("book",)
+    search_fields = ("party", "party_label")
+    ordering = ("-pk",)
+    fields = (
+        "shown", "party", "party_label", "month_shown", "covers_to", "revision", "opening_shown",
+        "closing_shown", "issued_at", "issued_by", "changes",
+    )  # fmt: skip
+    inlines = (StatementLineInline,)
+
+    @display(description="id")
+    def shown(self, statement: Statement) -> str:
+        return statement.shown_id
+
+    @display(description="month", ordering="month")
+    def month_shown(self, statement: Statement) -> str:
+        return f"{statement.month:%Y-%m}"
+
+    @display(description="opening")
+    def opening_shown(self, statement: Statement) -> str:
+        return str(statement.opening_money)
+
+    @display(description="closing")
+    def closing_shown(self, statement: Statement) -> str:
+        return str(statement.closing_money)
+
+    @display(description="mode", ordering="book__mode")
+    def mode(self, statement: Statement) -> str:
+        return statement.book.mode
