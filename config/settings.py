@@ -158,6 +158,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 # One sweep a few seconds apart finds whatever a lost message left undone.
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "forget-old-answers": {"task": "web.forget_old_answers", "schedule": 600.0},
     "seal-open-batches": {"task": "usage.seal_open_batches", "schedule": 5.0},
     "ring-run-parts": {"task": "settlement.ring_waiting_parts", "schedule": 5.0},
     "submit-payouts": {"task": "payouts.submit_reserved", "schedule": 5.0},

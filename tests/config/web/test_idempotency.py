@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import connection, connections, transaction
+from django.utils import timezone
 
 from config.web.models import IdempotentAnswer
+from config.web.tasks import forget_old_answers
 from licensing.access.models import AuditRecord
 from licensing.catalog.models import Property
 from tests.client import ApiClient, assert_problem
@@ -114,3 +117,15 @@ def test_many_at_once_make_one(studio: Household) -> None:
     assert codes <= {"idempotency_key_in_flight"}
     assert Property.objects.count() == 1
     assert client.post("/properties", document, key="k-race").status_code == 201
+
+
+def test_an_answer_is_kept_for_thirty_days(studio: Household) -> None:
+    client = ApiClient(studio.actor)
+    client.post("/properties", body(studio), key="k-1")
+    client.post("/properties", body(studio, "Salt Road"), key="k-2")
+    moment = timezone.now()
+    IdempotentAnswer.objects.filter(key="k-1").update(created_at=moment - timedelta(days=31))
+    IdempotentAnswer.objects.filter(key="k-2").update(created_at=moment - timedelta(days=29))
+    assert forget_old_answers() == 1
+    assert forget_old_answers() == 0
+    assert [answer.key for answer in IdempotentAnswer.objects.all()] == ["k-2"]
