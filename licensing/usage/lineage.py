@@ -42,18 +42,20 @@ CREATE TEMPORARY TABLE IF NOT EXISTS usage_lineage (
 ) ON COMMIT DELETE ROWS
 """
 # The edges above the staged remixes. UNION drops what was seen, so that this ends on a cycle too
-# and costs no more than there are ancestors.
+# and costs no more than there are ancestors; OFFSET keeps it from reading the whole lineage.
 _CLIMB: Final = """
 INSERT INTO usage_lineage (child_id, parent_id)
 WITH RECURSIVE above (id) AS (
     SELECT s.id FROM usage_staged s WHERE s.parents IS NOT NULL
      UNION
-    SELECT p.parent_id FROM above JOIN usage_generationparent p ON p.generation_id = above.id
-     WHERE p.parent_id IS NOT NULL
+    SELECT p.parent_id FROM above CROSS JOIN LATERAL (
+        SELECT parent_id FROM usage_generationparent
+         WHERE generation_id = above.id AND parent_id IS NOT NULL OFFSET 0) p
 )
-SELECT p.generation_id, p.parent_id
-  FROM above JOIN usage_generationparent p ON p.generation_id = above.id
- WHERE p.parent_id IS NOT NULL
+SELECT above.id, p.parent_id
+  FROM above CROSS JOIN LATERAL (
+      SELECT parent_id FROM usage_generationparent
+       WHERE generation_id = above.id AND parent_id IS NOT NULL OFFSET 0) p
 """
 # One step down from the roots: drops the edges to parents with nothing above them (any more).
 _PEEL_ROOTS: Final = """

@@ -2,7 +2,8 @@
 
 All statements work on sets: the same ones carry a single report and a million lines. Each runs in
 the ingest's one transaction, and none has an effect the second time, because the platform's own
-ids are unique for ever.
+ids are unique for ever. What grows with history is reached by LATERAL with a LIMIT, which the
+planner cannot turn into reading all of it.
 """
 
 from __future__ import annotations
@@ -76,19 +77,28 @@ SELECT id, %(platform)s, %(batch)s, check_id, occurred_at, seconds, reason = '',
                 WHEN s.occurred_at > c.expires_at THEN 'expired'
                 ELSE ''
            END AS reason
-      FROM usage_staged s LEFT JOIN consent_consentcheck c ON c.id = s.receipt_id
+      FROM usage_staged s
+      LEFT JOIN LATERAL (
+          SELECT * FROM consent_consentcheck WHERE id = s.receipt_id LIMIT 1) c ON true
   ) judged
 """
 
 # Reads the staged subjects that exist in this mode; writes who appears in what. The caller counts.
 _INSERT_APPEARANCES: Final = """
+WITH named AS MATERIALIZED (
+    SELECT s.id, a.subject_id, coalesce(s.weights[a.place], 1) AS weight
+      FROM usage_staged s CROSS JOIN unnest(s.subjects) WITH ORDINALITY AS a (subject_id, place)
+), known AS MATERIALIZED (
+    SELECT c.id
+      FROM (SELECT DISTINCT subject_id FROM named) n
+     CROSS JOIN LATERAL (
+        SELECT c.id FROM catalog_subject c
+          JOIN catalog_rightsholder h ON h.id = c.holder_id
+          JOIN access_organisation o ON o.id = h.organisation_id
+         WHERE c.id = n.subject_id AND o.mode = %(mode)s LIMIT 1) c
+)
 INSERT INTO usage_generationsubject (generation_id, subject_id, weight)
-SELECT s.id, c.id, coalesce(s.weights[a.place], 1)
-  FROM usage_staged s
- CROSS JOIN unnest(s.subjects) WITH ORDINALITY AS a (subject_id, place)
-  JOIN catalog_subject c ON c.id = a.subject_id
-  JOIN catalog_rightsholder h ON h.id = c.holder_id
-  JOIN access_organisation o ON o.id = h.organisation_id AND o.mode = %(mode)s
+SELECT named.id, subject_id, weight FROM named JOIN known ON known.id = named.subject_id
 """
 
 # Reads the staged parents, and the generations that have them as their ids: earlier ones and,
@@ -99,19 +109,23 @@ INSERT INTO usage_generationparent
 SELECT s.id, %(platform)s, g.id, CASE WHEN g.id IS NOT NULL THEN %(now)s END, p.place - 1, p.name
   FROM usage_staged s
  CROSS JOIN unnest(s.parents) WITH ORDINALITY AS p (name, place)
-  LEFT JOIN usage_generation g ON g.platform_id = %(platform)s AND g.external_id = p.name
+  LEFT JOIN LATERAL (
+      SELECT id FROM usage_generation
+       WHERE platform_id = %(platform)s AND external_id = p.name LIMIT 1) g ON true
  WHERE s.parents IS NOT NULL
 """
 
 # Lines with a subject that does not exist in this mode. Takes them out of the staging table.
 _TAKE_OUT_UNKNOWN: Final = """
 WITH unknown AS (
-    SELECT named.subject_id FROM (SELECT DISTINCT unnest(subjects) FROM usage_staged) named (subject_id)
-     WHERE NOT EXISTS (
-        SELECT FROM catalog_subject c
+    SELECT n.subject_id
+      FROM (SELECT DISTINCT unnest(subjects) FROM usage_staged) n (subject_id)
+      LEFT JOIN LATERAL (
+        SELECT c.id FROM catalog_subject c
           JOIN catalog_rightsholder h ON h.id = c.holder_id
           JOIN access_organisation o ON o.id = h.organisation_id
-         WHERE c.id = named.subject_id AND o.mode = %(mode)s)
+         WHERE c.id = n.subject_id AND o.mode = %(mode)s LIMIT 1) c ON true
+     WHERE c.id IS NULL
 ), gone AS (
     DELETE FROM usage_staged s
      WHERE s.subjects && (SELECT array_agg(subject_id) FROM unknown)
@@ -138,10 +152,12 @@ SELECT n, NULL, count(*) OVER () FROM gone ORDER BY n LIMIT %(listed)s
 # Lines whose id a line of an earlier slice of the same upload has. Takes them out.
 _TAKE_OUT_LATER: Final = """
 WITH gone AS (
-    DELETE FROM usage_staged s USING usage_generation g
-     WHERE g.platform_id = %(platform)s AND g.external_id = s.external_id
-       AND g.batch_id = %(upload)s
-    RETURNING s.n
+    DELETE FROM usage_staged WHERE n IN (
+        SELECT s.n FROM usage_staged s CROSS JOIN LATERAL (
+            SELECT batch_id FROM usage_generation
+             WHERE platform_id = %(platform)s AND external_id = s.external_id LIMIT 1) g
+         WHERE g.batch_id = %(upload)s)
+    RETURNING n
 )
 SELECT n, NULL, count(*) OVER () FROM gone ORDER BY n LIMIT %(listed)s
 """
@@ -149,19 +165,23 @@ SELECT n, NULL, count(*) OVER () FROM gone ORDER BY n LIMIT %(listed)s
 # Lines whose id has been reported with other content. Takes them out.
 _TAKE_OUT_DIFFERENT: Final = """
 WITH gone AS (
-    DELETE FROM usage_staged s USING usage_generation g
-     WHERE g.platform_id = %(platform)s AND g.external_id = s.external_id
-       AND g.content_digest <> s.content_digest
-    RETURNING s.n
+    DELETE FROM usage_staged WHERE n IN (
+        SELECT s.n FROM usage_staged s CROSS JOIN LATERAL (
+            SELECT content_digest FROM usage_generation
+             WHERE platform_id = %(platform)s AND external_id = s.external_id LIMIT 1) g
+         WHERE g.content_digest <> s.content_digest)
+    RETURNING n
 )
 SELECT n, NULL, count(*) OVER () FROM gone ORDER BY n LIMIT %(listed)s
 """
 
 # Lines that have been reported before, just so. Takes them out: they have their effect already.
 _TAKE_OUT_REPEATED: Final = """
-DELETE FROM usage_staged s USING usage_generation g
- WHERE g.platform_id = %(platform)s AND g.external_id = s.external_id
-   AND g.content_digest = s.content_digest
+DELETE FROM usage_staged WHERE n IN (
+    SELECT s.n FROM usage_staged s CROSS JOIN LATERAL (
+        SELECT content_digest FROM usage_generation
+         WHERE platform_id = %(platform)s AND external_id = s.external_id LIMIT 1) g
+     WHERE g.content_digest = s.content_digest)
 """
 
 
