@@ -6,6 +6,8 @@ import itertools
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
+from django.db import transaction
+
 from ledger.actor import Actor, Mode
 from licensing.access.models import Membership, Organisation, User
 from licensing.access.roles import SCOPES_OF_ROLE
@@ -129,16 +131,18 @@ def build_ownership(
     effective_on: date = LONG_AGO.date(),
     territory: str = "",
 ) -> OwnershipStep:
-    step = OwnershipStep.objects.create(
-        subject=subject,
-        territory=territory,
-        effective_on=effective_on,
-        parts=sum(owners.values()),
-        recorded_at=LONG_AGO,
-    )
-    OwnershipShare.objects.bulk_create(
-        OwnershipShare(step=step, holder=holder, parts=parts) for holder, parts in owners.items()
-    )
+    with transaction.atomic():
+        step = OwnershipStep.objects.create(
+            subject=subject,
+            territory=territory,
+            effective_on=effective_on,
+            parts=sum(owners.values()),
+            recorded_at=LONG_AGO,
+        )
+        OwnershipShare.objects.bulk_create(
+            OwnershipShare(step=step, holder=holder, parts=parts)
+            for holder, parts in owners.items()
+        )
     return step
 
 

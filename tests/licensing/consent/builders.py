@@ -3,16 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from licensing.catalog.models import Platform, Property, Subject
+from ledger.actor import Mode
+from licensing.catalog.models import Platform, Property, RightsHolder, Subject
 from licensing.consent import decisions, facts, rules
 from licensing.consent.decisions import Asking
 from licensing.consent.models import ConsentCheck, ConsentRule
-from tests.licensing.builders import Household
+from tests.licensing.builders import Household, build_holder, build_platform
 
 NOW = datetime(2026, 10, 15, 12, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Studio(Household):
+    """A household that surely has a holder."""
+
+    holder: RightsHolder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generator(Household):
+    """A household that surely has a platform."""
+
+    platform: Platform
+
+
+def build_studio(name: str = "", *, role: str = "owner", mode: Mode = "test") -> Studio:
+    """A rights holder with one of its people."""
+    house = build_holder(name, role=role, mode=mode)
+    assert house.holder is not None
+    return Studio(organisation=house.organisation, actor=house.actor, holder=house.holder)
+
+
+def build_generator(name: str = "", *, mode: Mode = "test") -> Generator:
+    """A platform with one of its engineers."""
+    house = build_platform(name, mode=mode)
+    assert house.platform is not None
+    return Generator(organisation=house.organisation, actor=house.actor, platform=house.platform)
 
 
 def draft_rule(

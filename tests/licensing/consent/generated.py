@@ -25,7 +25,8 @@ PROPERTIES = ("prp_1", "prp_2")
 HOLDERS = ("hld_1", "hld_2")
 EVERYONE = (*SUBJECTS, *PROPERTIES, *HOLDERS, "chr_9")
 CODES = ("gore", "weapons")
-WORDS = ("rival", "mickey")
+# Words that are their own skeletons, because a request has the folded ones.
+WORDS = ("rival", "duck")
 
 
 def some(values: tuple[str, ...]) -> st.SearchStrategy[list[str]]:

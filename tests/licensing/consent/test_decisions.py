@@ -12,20 +12,22 @@ from ledger.ids import new_id
 from licensing.consent import decisions, facts, rules, switches
 from licensing.consent.decisions import Asking, ModeMismatch
 from licensing.consent.models import ConsentCheck, RuleVersion
-from tests.licensing.builders import (
-    build_holder,
-    build_ownership,
-    build_platform,
-    build_property,
-    build_subject,
+from tests.licensing.builders import build_ownership, build_property, build_subject
+from tests.licensing.consent.builders import (
+    NOW,
+    ask,
+    asking,
+    build_generator,
+    build_studio,
+    codes,
+    publish_rule,
 )
-from tests.licensing.consent.builders import NOW, ask, asking, codes, publish_rule
 
 pytestmark = pytest.mark.django_db
 
 
 def test_without_a_rule_there_is_no_consent() -> None:
-    studio, generator = build_holder(), build_platform()
+    studio, generator = build_studio(), build_generator()
     check = ask(generator, build_subject(studio.holder))
     assert (check.outcome, codes(check)) == ("deny", ["no_rule"])
     assert check.receipt is None
@@ -33,7 +35,7 @@ def test_without_a_rule_there_is_no_consent() -> None:
 
 
 def test_an_allow_carries_its_price_obligations_and_a_receipt_for_a_day() -> None:
-    studio, generator = build_holder(), build_platform()
+    studio, generator = build_studio(), build_generator()
     hero = build_subject(studio.holder)
     rule = publish_rule(
         studio,
@@ -54,7 +56,7 @@ def test_an_allow_carries_its_price_obligations_and_a_receipt_for_a_day() -> Non
 
 
 def test_a_deny_wins_at_any_level_over_an_allow_at_any_level() -> None:
-    studio, generator = build_holder(), build_platform()
+    studio, generator = build_studio(), build_generator()
     franchise = build_property(studio.holder)
     series = build_property(studio.holder, parent=franchise)
     hero = build_subject(studio.holder, property=series)
@@ -67,7 +69,7 @@ def test_a_deny_wins_at_any_level_over_an_allow_at_any_level() -> None:
 
 
 def test_a_rule_on_a_property_covers_everything_below_it_and_nothing_beside_it() -> None:
-    studio, generator = build_holder(), build_platform()
+    studio, generator = build_studio(), build_generator()
     franchise = build_property(studio.holder)
     series = build_property(studio.holder, parent=franchise)
     inside = build_subject(studio.holder, property=series)
@@ -78,7 +80,7 @@ def test_a_rule_on_a_property_covers_everything_below_it_and_nothing_beside_it()
 
 
 def test_an_allow_for_some_territories_needs_to_hear_the_territory() -> None:
-    studio, generator = build_holder(), build_platform()
+    studio, generator = build_studio(), build_generator()
     hero = build_subject(studio.holder)
     publish_rule(studio, territories={"except": ["DE"]})
     assert ask(generator, hero, territory="US").outcome == "allow"
@@ -91,7 +93,7 @@ def test_an_allow_for_some_territories_needs_to_hear_the_territory() -> None:
 
 
 def test_every_subject_of_a_request_must_be_allowed_and_prices_add() -> None:
-    studio, generator = build_holder(), build_platform()
+    studio, generator = build_studio(), build_generator()
     hero, friend = build_subject(studio.holder), build_subject(studio.holder)
     usd = {"currency": "USD", "per": "generation"}
     publish_rule(studio, subject=hero, price={"amount": "0.002", **usd})
@@ -109,7 +111,7 @@ def test_every_subject_of_a_request_must_be_allowed_and_prices_add() -> None:
 
 
 def test_the_nearest_rule_prices_and_the_strictest_obligations_hold() -> None:
-    studio, generator = build_holder(), build_platform()
+    studio, generator = build_studio(), build_generator()
     hero = build_subject(studio.holder)
     usd = {"currency": "USD", "per": "generation"}
     publish_rule(
@@ -129,7 +131,7 @@ def test_the_nearest_rule_prices_and_the_strictest_obligations_hold() -> None:
 
 
 def test_all_owners_must_consent_unless_one_does_for_them() -> None:
-    first, second, generator = build_holder(), build_holder(), build_platform()
+    first, second, generator = build_studio(), build_studio(), build_generator()
     shared = build_subject(first.holder, owners={first.holder: 2, second.holder: 1})
     publish_rule(first)
     alone = ask(generator, shared)
@@ -145,7 +147,7 @@ def test_all_owners_must_consent_unless_one_does_for_them() -> None:
 
 
 def test_owners_are_those_in_force_in_the_territory_on_the_day() -> None:
-    here, abroad, generator = build_holder(), build_holder(), build_platform()
+    here, abroad, generator = build_studio(), build_studio(), build_generator()
     hero = build_subject(here.holder)
     build_ownership(hero, {abroad.holder: 1}, territory="JP", effective_on=date(2026, 10, 15))
     publish_rule(here)
@@ -160,7 +162,7 @@ def test_owners_are_those_in_force_in_the_territory_on_the_day() -> None:
 
 
 def test_forbidden_words_are_found_whatever_they_look_like_and_never_kept() -> None:
-    studio, generator = build_holder(), build_platform()
+    studio, generator = build_studio(), build_generator()
     hero = build_subject(studio.holder)
     publish_rule(studio, forbidden_words=["Mickey", "ass", "big rival"])
     assert ask(generator, hero, prompt="a classic assembly by the sea").outcome == "allow"
@@ -173,7 +175,7 @@ def test_forbidden_words_are_found_whatever_they_look_like_and_never_kept() -> N
 
 
 def test_who_else_appears_is_part_of_the_question() -> None:
-    studio, rival, generator = build_holder(), build_holder(), build_platform()
+    studio, rival, generator = build_studio(), build_studio(), build_generator()
     hero, mascot = build_subject(studio.holder), build_subject(rival.holder)
     publish_rule(studio, co_appearance={"never_with": [rival.holder.shown_id]})
     publish_rule(rival)
@@ -184,7 +186,7 @@ def test_who_else_appears_is_part_of_the_question() -> None:
 
 
 def test_a_window_is_half_open() -> None:
-    studio, generator = build_holder(), build_platform()
+    studio, generator = build_studio(), build_generator()
     hero = build_subject(studio.holder)
     start, end = NOW + timedelta(days=1), NOW + timedelta(days=2)
     publish_rule(studio, window={"from": start.isoformat(), "to": end.isoformat()})
@@ -196,7 +198,7 @@ def test_a_window_is_half_open() -> None:
 
 
 def test_publishing_again_supersedes_and_revoking_ends() -> None:
-    studio, generator = build_holder(), build_platform()
+    studio, generator = build_studio(), build_generator()
     hero = build_subject(studio.holder)
     rule = publish_rule(studio, actions=["generate_video"])
     assert ask(generator, hero).outcome == "allow"
@@ -219,7 +221,7 @@ def test_publishing_again_supersedes_and_revoking_ends() -> None:
 
 
 def test_a_kill_switch_stops_what_it_is_over_until_it_is_lifted() -> None:
-    studio, first, second = build_holder(), build_platform(), build_platform()
+    studio, first, second = build_studio(), build_generator(), build_generator()
     franchise = build_property(studio.holder)
     hero = build_subject(studio.holder, property=franchise)
     other = build_subject(studio.holder)
@@ -241,7 +243,7 @@ def test_a_kill_switch_stops_what_it_is_over_until_it_is_lifted() -> None:
 
 
 def test_every_decision_replays_to_the_same_answer_whatever_has_happened_since() -> None:
-    studio, partner, generator = build_holder(), build_holder(), build_platform()
+    studio, partner, generator = build_studio(), build_studio(), build_generator()
     hero = build_subject(studio.holder, owners={studio.holder: 1, partner.holder: 1})
     made = [ask(generator, hero)]
     rule = publish_rule(studio, territories={"only": ["US", "FR"]}, forbidden_words=["rival"])
@@ -272,7 +274,7 @@ def _versions(check: ConsentCheck) -> list[RuleVersion]:
 
 
 def test_unknown_subjects_and_the_other_mode_are_told_apart() -> None:
-    studio, generator = build_holder(mode="live"), build_platform(mode="test")
+    studio, generator = build_studio(mode="live"), build_generator(mode="test")
     hero = build_subject(studio.holder)
     with pytest.raises(ModeMismatch):
         ask(generator, hero)
@@ -283,7 +285,7 @@ def test_unknown_subjects_and_the_other_mode_are_told_apart() -> None:
 
 
 def test_a_batch_is_decided_one_by_one_and_written_all_or_none() -> None:
-    studio, generator = build_holder(), build_platform()
+    studio, generator = build_studio(), build_generator()
     heroes = [build_subject(studio.holder) for _ in range(3)]
     publish_rule(studio, subject=heroes[0])
     askings = [asking(generator.platform, hero) for hero in heroes]
@@ -303,7 +305,7 @@ def test_a_batch_is_decided_one_by_one_and_written_all_or_none() -> None:
 
 
 def test_what_was_decided_can_neither_be_changed_nor_removed() -> None:
-    studio, generator = build_holder(), build_platform()
+    studio, generator = build_studio(), build_generator()
     ask(generator, build_subject(studio.holder))
     with connection.cursor() as cursor:
         # What is still to be checked of the rows would refuse the TRUNCATE before the trigger does.
@@ -325,7 +327,7 @@ def test_a_decision_takes_the_same_reads_however_many_rules_there_are(
     django_assert_max_num_queries: object,
 ) -> None:
     """Beside the two reads, a check costs one insert; rules of other subjects cost nothing."""
-    studio, generator = build_holder(), build_platform()
+    studio, generator = build_studio(), build_generator()
     hero = build_subject(studio.holder)
     publish_rule(studio, subject=hero)
     ask(generator, hero)

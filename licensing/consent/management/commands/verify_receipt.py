@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -27,17 +26,19 @@ class Command(BaseCommand):
         parser.add_argument("receipt", help="The compact JWS, or - to read it from standard input.")
         parser.add_argument(
             "--jwks",
-            type=argparse.FileType("rb"),
+            type=Path,
             help="A key set saved from /.well-known/jwks.json.",
         )
 
-    def handle(self, *args: Any, receipt: str, jwks: Any = None, **options: Any) -> None:
+    def handle(self, *args: Any, receipt: str, jwks: Path | None = None, **options: Any) -> None:
         now = timezone.now()
         text = sys.stdin.read() if receipt == "-" else receipt
         try:
-            known = json.load(jwks) if jwks is not None else {"keys": keys.published(now=now)}
-        except ValueError as error:
-            raise CommandError(f"{Path(jwks.name).name} is not a key set: {error}") from None
+            known = (
+                {"keys": keys.published(now=now)} if jwks is None else json.loads(jwks.read_bytes())
+            )
+        except (OSError, ValueError) as error:
+            raise CommandError(f"{jwks} is not a key set: {error}") from None
         try:
             found = receipts.verify(text.strip(), jwks=known, now=now)
         except receipts.BadReceipt as error:
