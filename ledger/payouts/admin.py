@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from unfold.admin import ModelAdmin
+from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 
 from ledger.actor import Actor
@@ -23,6 +23,7 @@ from ledger.payouts import execution, review
 from ledger.payouts.models import PayoutBatch, PayoutDestination, PayoutItem
 from ledger.payouts.refusals import BadPaidOn
 from ledger.payouts.staff import may, staff_actor
+from ledger.payouts.states import BATCH_MOVES, BatchState
 
 _ITEMS_SHOWN = 200
 
@@ -35,6 +36,7 @@ class Act:
     effect: str
     yes: str
     done: str
+    to: BatchState
     verb: Callable[[Actor, datetime, PayoutBatch, str], object]
 
 
@@ -44,6 +46,7 @@ ACTS: Final[Mapping[str, Act]] = {
         effect="It can no longer be changed while a colleague looks at it.",
         yes="Hand it over",
         done="is in review",
+        to=BatchState.IN_REVIEW,
         verb=lambda actor, now, batch, seen: review.submit_for_review(
             actor=actor, now=now, batch=batch, content_hash=seen
         ),
@@ -54,6 +57,7 @@ ACTS: Final[Mapping[str, Act]] = {
         "The approval is bound to the content hash below.",
         yes="Approve it",
         done="is approved",
+        to=BatchState.APPROVED,
         verb=lambda actor, now, batch, seen: review.approve(
             actor=actor, now=now, batch=batch, content_hash=seen
         ),
@@ -63,6 +67,7 @@ ACTS: Final[Mapping[str, Act]] = {
         effect="It becomes a draft again. No money moves.",
         yes="Send it back",
         done="is a draft again",
+        to=BatchState.DRAFT,
         verb=lambda actor, now, batch, seen: review.reject(
             actor=actor, now=now, batch=batch, reason="Sent back in the admin"
         ),
@@ -72,6 +77,7 @@ ACTS: Final[Mapping[str, Act]] = {
         effect="The total moves from payable to in flight in the books and is handed to the rail.",
         yes="Pay it",
         done="is being paid",
+        to=BatchState.RESERVED,
         verb=lambda actor, now, batch, seen: execution.execute(actor=actor, now=now, batch=batch),
     ),
     "cancel": Act(
@@ -79,6 +85,7 @@ ACTS: Final[Mapping[str, Act]] = {
         effect="Nothing of it is paid. Money already set aside becomes payable again.",
         yes="Cancel it",
         done="is cancelled",
+        to=BatchState.CANCELLED,
         verb=lambda actor, now, batch, seen: review.cancel(actor=actor, now=now, batch=batch),
     ),
 }
@@ -110,13 +117,43 @@ class LookedAt(ModelAdmin):
         return str(row.shown_id)
 
 
+class PayoutItemInline(TabularInline):
+    """A batch's items."""
+
+    model = PayoutItem
+    fields = ("party", "to", "amount_shown", "state", "reference", "paid_on")
+    readonly_fields = ("to", "amount_shown")
+    ordering = ("party",)
+    max_num = 0
+    can_delete = False
+    per_page = 100
+    show_change_link = True
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return super().has_view_permission(request, obj) or may(request, "payouts:read")
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("batch", "destination")
+
+    @display(description="amount")
+    def amount_shown(self, item: PayoutItem) -> str:
+        return str(item.money)
+
+    @display(description="to")
+    def to(self, item: PayoutItem) -> str:
+        return f"{item.destination.account_name} {item.destination.masked}"
+
+
 @admin.register(PayoutBatch)
 class PayoutBatchAdmin(LookedAt):
     """Batches, and the next step of each."""
 
     list_display = (
         "shown", "total_shown", "item_count", "state", "mode",
-        "prepared_by_label", "approved_by_label", "state_since",
+        "preparer", "approver", "state_since",
     )  # fmt: skip
     list_filter = ("state", "book__mode", "currency")
     list_select_related = ("book",)
@@ -124,9 +161,33 @@ class PayoutBatchAdmin(LookedAt):
     ordering = ("-pk",)
     fields = (
         "shown", "state", "state_since", "mode", "total_shown", "item_count", "threshold", "rail",
-        "hash", "prepared_by_label", "prepared_at", "approved_by_label", "approved_at", "left_out",
+        "hash", "preparer", "prepared_at", "approver", "approved_at", "paid_nothing",
     )  # fmt: skip
     actions_detail = ("submit", "approve", "reject", "execute", "cancel")
+
+    inlines = (PayoutItemInline,)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
+        """Only the steps that the batch's state permits."""
+        batch = PayoutBatch.objects.filter(pk=str(object_id)).first()
+        possible = BATCH_MOVES[BatchState(batch.state)] if batch else ()
+        return [
+            each
+            for each in super().get_actions_detail(request, object_id)
+            if ACTS[each.action_name.rsplit("_", 1)[-1]].to in possible
+        ]
+
+    @display(description="prepared by", ordering="prepared_by_label")
+    def preparer(self, batch: PayoutBatch) -> str:
+        return batch.prepared_by_label
+
+    @display(description="approved by", ordering="approved_by_label")
+    def approver(self, batch: PayoutBatch) -> str:
+        return batch.approved_by_label
+
+    @display(description="nothing paid to")
+    def paid_nothing(self, batch: PayoutBatch) -> str:
+        return "; ".join(f"{each['party']}: {each['detail']}" for each in batch.left_out[:100])
 
     @display(description="total", ordering="total")
     def total_shown(self, batch: PayoutBatch) -> str:

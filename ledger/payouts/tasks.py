@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 20
 
 
-@shared_task(name="payouts.submit_reserved")  # type: ignore[untyped-decorator]
+@shared_task(name="payouts.submit_reserved")
 def submit_reserved() -> int:
     """Takes up to 20 batches whose time has come; answers how many. Safe to run beside itself."""
     now = timezone.now()

@@ -15,6 +15,7 @@ from ledger.statements.draw import OWED
 from ledger.statements.models import Statement
 from ledger.wire import Day, Instant, MoneyShape, Shape
 
+OWED_ROLES = [(role.value, role.label) for role in OWED]
 _MONTH = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])\Z", re.ASCII)
 
 
@@ -65,7 +66,7 @@ class LineShape(Shape):
 class BalanceShape(Shape):
     """The part of the balance on one account."""
 
-    role = serializers.ChoiceField(choices=[(role.value, role.label) for role in OWED])
+    role = serializers.ChoiceField(choices=OWED_ROLES)
     opening = MoneyShape(source="opening_money")
     closing = MoneyShape(source="closing_money")
 

@@ -25,7 +25,7 @@ def looks(page: Page, name: str) -> None:
     """Every width and colour holds the page; kept as pictures where SCREENSHOTS names a folder."""
     folder = os.environ.get("SCREENSHOTS")
     for width, size in (("phone", PHONE), ("desktop", DESKTOP)):
-        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.set_viewport_size(size)
         for colours in ("light", "dark"):
             page.emulate_media(color_scheme=colours)  # type: ignore[arg-type]
             assert overflow(page) == 0, f"{name} scrolls sideways on a {width}"

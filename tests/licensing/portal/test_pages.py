@@ -1,0 +1,131 @@
+"""The portal's pages: whose they are, what they say, and how they refuse."""
+
+from __future__ import annotations
+
+import csv
+import io
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+
+from ledger.ids import new_id, show
+from licensing.access.models import Membership, Organisation, User
+from tests.licensing.builders import LONG_AGO, build_holder, build_house, build_platform
+from tests.licensing.portal.builders import PASSWORD, Studio, build_empty_studio, build_studio
+
+pytestmark = pytest.mark.django_db
+
+
+def visit(username: str) -> Client:
+    client = Client()
+    client.force_login(User.objects.get(username=username))
+    return client
+
+
+def text(client: Client, path: str, status: int = 200) -> str:
+    answer = client.get(path)
+    assert answer.status_code == status, answer.content
+    return answer.content.decode()
+
+
+def test_nobody_enters_without_signing_in() -> None:
+    for path in ("/portal/", "/portal/statements", "/portal/statements/stm_x"):
+        answer = Client().get(path)
+        assert (answer.status_code, answer["Location"]) == (
+            302,
+            f"/portal/sign-in?next={path}",
+        )
+
+
+def test_signing_in_leads_where_one_wanted_to_go() -> None:
+    studio = build_empty_studio()
+    client = Client()
+    given = {"username": studio.username, "password": PASSWORD, "next": "/portal/statements"}
+    assert client.post("/portal/sign-in", given)["Location"] == "/portal/statements"
+    given["next"] = "https://evil.example/"
+    assert Client().post("/portal/sign-in", given)["Location"] == "/portal/"
+    assert client.post("/portal/sign-out")["Location"] == "/portal/sign-in"
+    assert client.get("/portal/").status_code == 302
+
+
+def test_the_pages_are_kept_by_nobody_and_carry_no_inline_code() -> None:
+    client = visit(build_studio().username)
+    answer = client.get("/portal/")
+    assert "no-store" in answer["Cache-Control"]
+    page = answer.content.decode()
+    assert "<script" not in page
+    assert "<style" not in page
+    assert " style=" not in page
+
+
+@pytest.fixture
+def studio() -> Studio:
+    return build_studio()
+
+
+def test_every_format_of_a_statement_says_the_same(studio: Studio) -> None:
+    client = visit(studio.username)
+    path = f"/portal/statements/{studio.statement.shown_id}"
+    page = text(client, path)
+    for words in ("October 2026", "Fox of the North", "Reelmaker", "SEPA-2026-10-0042"):
+        assert words in page
+    whole = client.get(f"{path}/json").json()
+    assert whole["closing"] == {"amount": "1240.00732891", "currency": "USD"}
+    rows = list(csv.DictReader(io.StringIO(text(client, f"{path}/csv"))))
+    assert rows[-1]["amount"] == "1240.00732891"
+    lines = [Decimal(row["amount"]) for row in rows[:-1]]
+    assert sum(lines) == Decimal(rows[-1]["amount"])
+    assert [line["amount"]["amount"] for line in whole["lines"]] == [
+        row["amount"] for row in rows[1:-1]
+    ]
+    assert 'value="1240.00732891"' in page
+
+
+def test_a_name_with_a_script_is_only_a_name() -> None:
+    client = visit(build_studio('<script>alert("x")</script>').username)
+    page = text(client, "/portal/")
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_anothers_statement_looks_like_one_that_does_not_exist(studio: Studio) -> None:
+    other = visit(build_empty_studio("Other House").username)
+    wanted = f"/portal/statements/{studio.statement.shown_id}"
+    absent = f"/portal/statements/{show('stm', new_id())}"
+    for tail in ("", "/csv", "/json"):
+        pages = [text(other, path + tail, 404) for path in (wanted, absent)]
+        assert all("There is nothing here" in page for page in pages)
+    for malformed in ("1e3", "%00", "9" * 5000, "stm_"):
+        text(other, f"/portal/statements/{malformed}", 404)
+    assert "Lantern" not in text(other, "/portal/")
+
+
+@pytest.mark.parametrize("kind", ["house", "platform"])
+def test_others_are_told_where_to_go(kind: str) -> None:
+    household = build_house() if kind == "house" else build_platform()
+    page = text(visit(household.actor.label), "/portal/", 403)
+    assert "This is the rights holders’ portal" in page
+
+
+def test_a_person_of_two_organisations_chooses() -> None:
+    studio = build_empty_studio("First")
+    second = build_holder("Second").organisation
+    user = User.objects.get(username=studio.username)
+    Membership.objects.create(organisation=second, user=user, role="editor", created_at=LONG_AGO)
+    client = visit(studio.username)
+    assert client.get("/portal/")["Location"] == "/portal/organisations"
+    page = text(client, "/portal/organisations")
+    assert "First" in page
+    assert "Second" in page
+    foreign = Organisation.objects.create(
+        kind="holder", mode="test", name="Third", created_at=LONG_AGO
+    )
+    client.post("/portal/organisations", {"organisation": foreign.shown_id})
+    assert client.get("/portal/").status_code == 302
+    client.post("/portal/organisations", {"organisation": second.shown_id})
+    assert "<h1>Second</h1>" in text(client, "/portal/")
+
+
+def test_an_unknown_address_is_answered_in_plain_words() -> None:
+    assert "There is nothing here" in text(Client(), "/portal/no/such/page", 404)
