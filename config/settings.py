@@ -201,6 +201,11 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     # Fields of one name with choices of their own each get a name that says whose they are.
     "ENUM_NAME_OVERRIDES": {
+        "MembershipRoleEnum": "licensing.access.roles.Role",
+        "PayoutBatchStateEnum": "ledger.payouts.states.BatchState",
+        "PayoutItemStateEnum": "ledger.payouts.states.ItemState",
+        "PayoutDestinationKindEnum": "ledger.payouts.models.DestinationKind",
+        "StatementRoleEnum": "ledger.statements.shapes.OWED_ROLES",
         "OrganisationKindEnum": "licensing.access.roles.OrganisationKind",
         "SubjectKindEnum": "licensing.catalog.models.SubjectKind",
         "ActionEnum": "licensing.consent.shapes.ACTIONS",
