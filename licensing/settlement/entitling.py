@@ -1,0 +1,261 @@
+"""Entitlement vectors of many generations at once: `entitlements` as SQL over stored usage.
+
+The statements fill tables of the session that each commit empties:
+
+- `settlement_link`: the parents of the generations at hand, and which of them count;
+- `settlement_claim`: the vectors of those remixes whose parents take something;
+- `settlement_fact`: what each subject is entitled to, added up by everything a price or an owner
+  depends on. A million generations make a handful of facts.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.db import connection
+
+# Kept for the session and emptied by each commit, so that a part does not pay for new tables.
+_TABLES: Final = """
+CREATE TEMPORARY TABLE IF NOT EXISTS settlement_link (
+    generation_id uuid NOT NULL, position smallint NOT NULL, parent_id uuid, day date NOT NULL,
+    counts boolean NOT NULL, counted boolean NOT NULL
+) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS settlement_claim (
+    generation_id uuid NOT NULL, subject_id uuid NOT NULL, origin_id uuid, units bigint NOT NULL
+) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS settlement_fact (
+    subject_id uuid NOT NULL, origin_id uuid, day date NOT NULL, territory text NOT NULL,
+    medium text NOT NULL, licensed boolean NOT NULL, generations bigint NOT NULL,
+    seconds bigint NOT NULL, units numeric NOT NULL, unit_seconds numeric NOT NULL
+) ON COMMIT DELETE ROWS;
+TRUNCATE settlement_link, settlement_claim, settlement_fact;
+"""
+
+# The generations of a part. A rate part has batches, or a range of the generations of one; a
+# restate part has the remixes that were rated before one of their parents was known.
+OF_BATCHES: Final = """
+    SELECT g.id, g.occurred_at, g.territory, g.medium, g.licensed, g.seconds
+      FROM usage_generation g WHERE g.batch_id = ANY(%(batches)s)
+"""
+OF_RANGE: Final = OF_BATCHES + " AND g.id BETWEEN %(first)s AND %(last)s"
+OF_RESTATED: Final = """
+    SELECT g.id, g.occurred_at, g.territory, g.medium, g.licensed, g.seconds
+      FROM usage_generation g
+     WHERE g.id IN (SELECT u.generation_id FROM settlement_unknownparent u
+                     WHERE u.restated_by_id = %(part)s)
+"""
+
+# Reads the parents of the generations at hand; writes which of them count in this part, and which
+# counted before it. One that was unknown counts from the part that restates it; part ids are in
+# the order of time, so that the answer about a part is the same whenever it is asked.
+_LINKS: Final = """
+INSERT INTO settlement_link (generation_id, position, parent_id, day, counts, counted)
+SELECT p.generation_id, p.position, p.parent_id, (g.occurred_at AT TIME ZONE 'UTC')::date,
+       p.parent_id IS NOT NULL
+         AND (u.generation_id IS NULL OR coalesce(u.restated_by_id <= %(part)s, FALSE)),
+       p.parent_id IS NOT NULL
+         AND (u.generation_id IS NULL OR coalesce(u.restated_by_id < %(part)s, FALSE))
+  FROM ({generations}) g
+  JOIN usage_generationparent p ON p.generation_id = g.id
+  LEFT JOIN settlement_unknownparent u
+    ON u.generation_id = p.generation_id AND u.position = p.position
+   AND u.currency = %(currency)s
+"""
+
+# Writes down which parents were not known when this part was rated. Twice is refused by the key,
+# as is rating a generation twice.
+_UNKNOWN: Final = """
+INSERT INTO settlement_unknownparent (generation_id, position, currency, run_id)
+SELECT generation_id, position, %(currency)s, %(run)s FROM settlement_link WHERE parent_id IS NULL
+"""
+
+# The direct vectors of some generations, by largest remainder over 10^8, ties to the lowest id:
+# (generation_id, subject_id, units). `generations` is a subselect of their ids.
+_DIRECT: Final = """
+    SELECT generation_id, subject_id,
+           whole + (place <= 100000000 - sum(whole) OVER (PARTITION BY generation_id))::int AS units
+      FROM (
+        SELECT generation_id, subject_id, 100000000::bigint * weight / weights AS whole,
+               row_number() OVER (
+                   PARTITION BY generation_id
+                   ORDER BY mod(100000000::bigint * weight, weights) DESC, subject_id) AS place
+          FROM (
+            SELECT s.generation_id, s.subject_id, s.weight,
+                   sum(s.weight) OVER (PARTITION BY s.generation_id) AS weights
+              FROM usage_generationsubject s WHERE s.generation_id IN ({generations})
+          ) weighed
+      ) divided
+"""
+
+# The terms that govern some subjects on some days on the run's platform: the most specific
+# agreement that had terms by that day, and their version in force then. `pairs` is a subselect of
+# (subject_id, day). Answers (subject_id, day, terms_id, currency, remix_percent).
+GOVERNING: Final = """
+    WITH RECURSIVE wanted AS MATERIALIZED (
+        SELECT DISTINCT subject_id, day FROM ({pairs}) asked
+    ), subject AS (
+        SELECT c.id, c.holder_id, c.property_id
+          FROM catalog_subject c WHERE c.id IN (SELECT subject_id FROM wanted)
+    ), chain (subject_id, property_id, distance) AS (
+        SELECT id, property_id, 1 FROM subject WHERE property_id IS NOT NULL
+        UNION ALL
+        SELECT chain.subject_id, p.parent_id, chain.distance + 1
+          FROM chain JOIN catalog_property p ON p.id = chain.property_id
+         WHERE p.parent_id IS NOT NULL
+    ), candidate AS (
+        SELECT s.id AS subject_id, a.id AS agreement_id, a.currency, 0 AS distance
+          FROM subject s JOIN commerce_agreement a
+            ON a.platform_id = %(platform)s AND a.subject_id = s.id
+        UNION ALL
+        SELECT c.subject_id, a.id, a.currency, c.distance
+          FROM chain c JOIN commerce_agreement a
+            ON a.platform_id = %(platform)s AND a.property_id = c.property_id
+        UNION ALL
+        SELECT s.id, a.id, a.currency, 1000
+          FROM subject s JOIN commerce_agreement a
+            ON a.platform_id = %(platform)s AND a.holder_id = s.holder_id
+           AND a.property_id IS NULL AND a.subject_id IS NULL
+    )
+    SELECT DISTINCT ON (w.subject_id, w.day) w.subject_id, w.day, v.id AS terms_id, c.currency,
+           v.remix_percent
+      FROM wanted w
+      JOIN candidate c ON c.subject_id = w.subject_id
+      JOIN commerce_termsversion v
+        ON v.agreement_id = c.agreement_id AND v.effective_on <= w.day
+     ORDER BY w.subject_id, w.day, c.distance, v.effective_on DESC
+"""
+
+# Reads the links that count (or counted); writes the vectors of the remixes whose parents take
+# something. All in integers: what a parent's subject takes is in parts of 10^16, and the shares of
+# the last division in parts of 10^24. The origin of what is inherited is the remix's own subject
+# with the largest part, the lowest id first.
+_CLAIMS: Final = """
+INSERT INTO settlement_claim (generation_id, subject_id, origin_id, units)
+WITH link AS MATERIALIZED (
+    SELECT generation_id, parent_id, day FROM settlement_link WHERE {counting}
+), parent AS MATERIALIZED (
+    {vectors_of_parents}
+), governing AS MATERIALIZED (
+    {governing}
+), taken AS MATERIALIZED (
+    SELECT l.generation_id, p.subject_id,
+           sum(p.units::numeric * (t.remix_percent * 1000000)::bigint) AS units
+      FROM link l
+      JOIN parent p ON p.generation_id = l.parent_id
+      JOIN governing t ON t.subject_id = p.subject_id AND t.day = l.day
+     WHERE t.remix_percent > 0
+     GROUP BY l.generation_id, p.subject_id
+), own AS MATERIALIZED (
+    {vectors_of_remixes}
+), foremost AS (
+    SELECT DISTINCT ON (generation_id) generation_id, subject_id
+      FROM own ORDER BY generation_id, units DESC, subject_id
+), claim AS (
+    SELECT t.generation_id, t.subject_id, l.subject_id AS origin_id, t.units * 100000000 AS weight
+      FROM taken t JOIN foremost l USING (generation_id)
+     UNION ALL
+    SELECT o.generation_id, o.subject_id, NULL,
+           greatest(0, 10000000000000000 - t.units) * o.units
+      FROM own o
+      JOIN (SELECT generation_id, sum(units) AS units FROM taken GROUP BY generation_id) t
+     USING (generation_id)
+)
+SELECT generation_id, subject_id, origin_id,
+       whole + (place <= 100000000 - sum(whole) OVER (PARTITION BY generation_id))::int
+  FROM (
+    SELECT generation_id, subject_id, origin_id, div(100000000 * weight, weights) AS whole,
+           row_number() OVER (
+               PARTITION BY generation_id
+               ORDER BY mod(100000000 * weight, weights) DESC, subject_id,
+                        origin_id IS NOT NULL) AS place
+      FROM (SELECT c.*, sum(weight) OVER (PARTITION BY generation_id) AS weights
+              FROM claim c) weighed
+  ) divided
+"""
+
+# Reads the generations at hand with the vectors of the remixes among them; adds what each subject
+# is entitled to, `sign` times, to the facts. A generation with one subject and no claims is that
+# subject's whole.
+_FACTS: Final = """
+INSERT INTO settlement_fact (subject_id, origin_id, day, territory, medium, licensed, generations,
+                             seconds, units, unit_seconds)
+WITH generation AS MATERIALIZED ({generations}),
+appearing AS MATERIALIZED (
+    SELECT s.generation_id, s.subject_id, s.weight,
+           count(*) OVER w AS subjects, sum(s.weight) OVER w AS weights
+      FROM generation g JOIN usage_generationsubject s ON s.generation_id = g.id
+     WHERE NOT EXISTS (SELECT FROM settlement_claim c WHERE c.generation_id = g.id)
+    WINDOW w AS (PARTITION BY s.generation_id)
+), entitled AS (
+    SELECT generation_id, subject_id, NULL::uuid AS origin_id, 100000000::bigint AS units
+      FROM appearing WHERE subjects = 1
+     UNION ALL
+    SELECT generation_id, subject_id, NULL,
+           whole + (place <= 100000000 - sum(whole) OVER (PARTITION BY generation_id))::int
+      FROM (
+        SELECT generation_id, subject_id, 100000000::bigint * weight / weights AS whole,
+               row_number() OVER (
+                   PARTITION BY generation_id
+                   ORDER BY mod(100000000::bigint * weight, weights) DESC, subject_id) AS place
+          FROM appearing WHERE subjects > 1
+      ) divided
+     UNION ALL
+    SELECT generation_id, subject_id, origin_id, units FROM settlement_claim
+)
+SELECT e.subject_id, e.origin_id, (g.occurred_at AT TIME ZONE 'UTC')::date, g.territory, g.medium,
+       g.licensed, %(sign)s * count(*), %(sign)s * coalesce(sum(g.seconds), 0),
+       %(sign)s * sum(e.units), %(sign)s * coalesce(sum(e.units * g.seconds), 0)
+  FROM entitled e JOIN generation g ON g.id = e.generation_id
+ GROUP BY 1, 2, 3, 4, 5, 6
+"""
+
+
+def make_tables() -> None:
+    """The session's tables, empty."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TABLES)
+        # A part is one big statement after another: sort in memory, and do not compile plans.
+        cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
+
+
+def entitle(*, generations: str, terms: dict[str, Any]) -> None:
+    """Fills the facts of a rate part, and writes down which parents are not known yet.
+
+    `generations` is one of the three selects above; `terms` are its parameters with run, part,
+    platform and currency.
+    """
+    _run(_LINKS.format(generations=generations), terms)
+    _run(_UNKNOWN, terms)
+    _run(_claims("counts"), terms)
+    _run(_FACTS.format(generations=generations), {**terms, "sign": 1})
+
+
+def restate(*, generations: str, terms: dict[str, Any]) -> None:
+    """Fills the facts of a restate part: what its remixes are entitled to, less what they were."""
+    _run(_LINKS.format(generations=generations), terms)
+    for counting, sign in (("counted", -1), ("counts", 1)):
+        _run("DELETE FROM settlement_claim", {})
+        _run(_claims(counting), terms)
+        _run(_FACTS.format(generations=generations), {**terms, "sign": sign})
+
+
+def recall(*, generations: str, terms: dict[str, Any], counting: str = "counts") -> None:
+    """Fills the claims of some generations of a part again, to explain it."""
+    _run(_LINKS.format(generations=generations), terms)
+    _run(_claims(counting), terms)
+
+
+def _claims(counting: str) -> str:
+    """The statement for the links that count, or for those that counted before."""
+    pairs = "SELECT p.subject_id, l.day FROM link l JOIN parent p ON p.generation_id = l.parent_id"
+    return _CLAIMS.format(
+        counting=counting,
+        vectors_of_parents=_DIRECT.format(generations="SELECT parent_id FROM link"),
+        governing=GOVERNING.format(pairs=pairs),
+        vectors_of_remixes=_DIRECT.format(generations="SELECT generation_id FROM taken"),
+    )
+
+
+def _run(statement: str, terms: dict[str, Any]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, terms)
