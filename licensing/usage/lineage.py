@@ -22,18 +22,46 @@ UPDATE usage_generationparent p
    AND p.parent_external_id = s.external_id
 RETURNING 1
 """
+_ANY_STAGED_PENDING: Final = """
+SELECT EXISTS (
+    SELECT FROM usage_staged s CROSS JOIN LATERAL (
+        SELECT FROM usage_generationparent
+         WHERE platform_id = %(platform)s AND parent_external_id = s.external_id
+           AND parent_id IS NULL LIMIT 1) p)
+"""
 _ANY_PENDING: Final = """
 SELECT EXISTS (SELECT FROM usage_generationparent
                 WHERE platform_id = %(platform)s AND parent_id IS NULL)
 """
-# The same over all platforms, for children reported lately: child and parent may have been
-# reported side by side, each too early to see the other.
-_RESOLVE_RECENT: Final = """
-UPDATE usage_generationparent p
-   SET parent_id = g.id, resolved_at = %(now)s
-  FROM usage_generation g
+# A cycle needs an edge that was pending. So that its last edge is set by someone who sees all the
+# others, those edges of a platform are set one transaction after the other.
+_ALONE: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+
+# Reads the pending parents of children reported lately that are there by now: child and parent
+# may have been reported side by side, each too early to see the other.
+_MISSED: Final = """
+SELECT p.platform_id, p.generation_id, p.parent_external_id, g.id
+  FROM usage_generationparent p
+ CROSS JOIN LATERAL (
+    SELECT id FROM usage_generation
+     WHERE platform_id = p.platform_id AND external_id = p.parent_external_id LIMIT 1) g
  WHERE p.parent_id IS NULL AND p.generation_id >= %(since)s
-   AND g.platform_id = p.platform_id AND g.external_id = p.parent_external_id
+ ORDER BY p.platform_id, p.generation_id LIMIT %(most)s
+"""
+# Sets one of them, unless the child is an ancestor of the parent: then it stays pending for good.
+# Twice does nothing: a parent that is set is no longer pending.
+_RESOLVE_MISSED: Final = """
+WITH RECURSIVE above (id) AS (
+    SELECT %(parent)s::uuid
+     UNION
+    SELECT p.parent_id FROM above CROSS JOIN LATERAL (
+        SELECT parent_id FROM usage_generationparent
+         WHERE generation_id = above.id AND parent_id IS NOT NULL OFFSET 0) p
+)
+UPDATE usage_generationparent
+   SET parent_id = %(parent)s, resolved_at = %(now)s
+ WHERE generation_id = %(child)s AND parent_external_id = %(name)s AND parent_id IS NULL
+   AND NOT EXISTS (SELECT FROM above WHERE id = %(child)s)
 """
 
 _CREATE: Final = """
@@ -76,20 +104,30 @@ def resolve_staged(*, platform_id: UUID, now: datetime) -> int:
     """Finds the platform's pending parents among the staged lines; returns how many."""
     terms: dict[str, Any] = {"platform": platform_id, "now": now}
     with connection.cursor() as cursor:
-        cursor.execute(_ANY_PENDING, terms)
-        if not cursor.fetchone()[0]:
-            return 0
+        for question in (_ANY_PENDING, _ANY_STAGED_PENDING):
+            cursor.execute(question, terms)
+            if not cursor.fetchone()[0]:
+                return 0
+        cursor.execute(_ALONE, [f"usage_lineage:{platform_id}"])
         cursor.execute(_RESOLVE_STAGED, terms)
         return int(cursor.rowcount)
 
 
-def resolve_recent(*, now: datetime) -> int:
-    """Finds the parents that were reported at the same moment as their children; returns how many.
-    Bounded by time; again, or beside itself, it does no more."""
+def resolve_missed(*, now: datetime, most: int = 500) -> int:
+    """Finds parents that were reported at the same moment as their children; returns how many.
+    Bounded by time and number; again, or beside itself, it does no more."""
     since = UUID(int=int((now - _RECENT).timestamp() * 1000) << 80)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_RESOLVE_RECENT, {"since": since, "now": now})
-        return int(cursor.rowcount)
+    with connection.cursor() as cursor:
+        cursor.execute(_MISSED, {"since": since, "most": most})
+        missed = cursor.fetchall()
+    found = 0
+    for platform_id, child, name, parent in missed:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_ALONE, [f"usage_lineage:{platform_id}"])
+            terms: dict[str, Any] = {"child": child, "name": name, "parent": parent, "now": now}
+            cursor.execute(_RESOLVE_MISSED, terms)
+            found += int(cursor.rowcount)
+    return found
 
 
 def find_faults() -> tuple[str, list[int]]:

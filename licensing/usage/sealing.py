@@ -42,7 +42,7 @@ UPDATE usage_batch SET state = 'closing'
      WHERE state = 'open' AND origin = 'reports'
        AND (opened_at <= %(before)s
             OR (SELECT count(*) FROM (SELECT FROM usage_generation g WHERE g.batch_id = b.id
-                                       LIMIT %(full)s) some) >= %(full)s)
+                                       LIMIT %(full)s) counted) >= %(full)s)
      ORDER BY opened_at LIMIT %(most)s
        FOR NO KEY UPDATE SKIP LOCKED)
 """

@@ -18,5 +18,5 @@ def seal_open_batches() -> int:
     sealed = 0
     while sealed < _MOST and sealing.seal_next(now=timezone.now()) is not None:
         sealed += 1
-    lineage.resolve_recent(now=timezone.now())
+    lineage.resolve_missed(now=timezone.now())
     return sealed

@@ -173,12 +173,12 @@ def test_child_and_parent_reported_side_by_side_are_joined_by_the_sweep(
     send(clips, report(luna, external_id="b", parents=["a"]))
     # As if neither had seen the other.
     parent = send(clips, report(luna, external_id="x")).generation
-    assert lineage.resolve_recent(now=NOW) == 0
+    assert lineage.resolve_missed(now=NOW) == 0
     child = Generation.objects.get(external_id="b")
     GenerationParent.objects.create(
         generation=child, platform=child.platform, position=1, parent_external_id="x"
     )
-    assert lineage.resolve_recent(now=NOW) == 1
-    assert lineage.resolve_recent(now=NOW) == 0
+    assert lineage.resolve_missed(now=NOW) == 1
+    assert lineage.resolve_missed(now=NOW) == 0
     assert lines() == ["b <- (a)", "b <- x"]
     assert parent.remixes.get().generation == child
