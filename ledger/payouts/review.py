@@ -125,7 +125,9 @@ def cancel(*, actor: Actor, now: datetime, batch: PayoutBatch) -> PayoutBatch:
 
 def require_payable(batch: PayoutBatch, now: datetime) -> None:
     """Raises unless each item goes to its payee's present, waited-for destination and is covered."""
-    items = list(PayoutItem.objects.filter(batch=batch).select_related("destination"))
+    # Locked, so that no destination is changed between this look and the commit.
+    rows = PayoutItem.objects.filter(batch=batch).select_related("destination").order_by("pk")
+    items = list(rows.select_for_update(of=("destination",)))
     replaced = [each for each in items if each.destination.replaced_at is not None]
     waiting = [each for each in items if each.destination.usable_from > now]
     if replaced:

@@ -9,6 +9,7 @@ from ledger.payouts.models import PayoutItem
 from licensing.catalog.models import Platform, RightsHolder, Subject
 
 KINDS: Final[Mapping[str, str]] = {
+    "kind:royalties_earned": "Royalties",
     "kind:payout_paid": "Payout",
     "kind:payout_returned": "Payout sent back by the bank",
     "kind:reversal": "Correction",

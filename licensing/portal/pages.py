@@ -17,12 +17,15 @@ from django.views.decorators.http import require_GET
 from ledger import ids
 from ledger.actor import Actor
 from ledger.errors import NotFound
-from ledger.money import Money
+from ledger.money import Money, format_amount
+from ledger.spreadsheet import Figure, csv_response
 from ledger.statements import exports
+from ledger.statements.earnings import earnings_of
 from ledger.statements.models import Statement
 from ledger.statements.shapes import StatementShape
 from licensing.access.models import User
 from licensing.portal import door
+from licensing.portal.labels import labels_of
 from licensing.portal.overview import overview_of
 
 MOST_STATEMENTS = 240
@@ -74,6 +77,26 @@ def home(request: HttpRequest, actor: Actor) -> HttpResponse:
     overview = overview_of(actor=actor, today=today)
     context = {**door.surroundings(actor), "overview": overview, "page": "home"}
     return render(request, "portal/home.html", context)
+
+
+@require_GET
+@door.for_holders
+def earnings_csv(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Everything earned so far, by month and subject, as a CSV file."""
+    labels = labels_of(actor.mode)
+    rows = [
+        (
+            f"{each.month:%Y-%m}",
+            labels.get(each.party, each.party),
+            labels.get(each.subject, each.subject),
+            each.subject,
+            Figure(format_amount(each.amount, each.currency)),
+            each.currency,
+        )
+        for each in earnings_of(actor=actor, parties=actor.parties)
+    ]
+    header = ("month", "rights_holder", "subject", "subject_id", "amount", "currency")
+    return csv_response("assent-earnings.csv", header, rows)
 
 
 @require_GET
@@ -152,6 +175,7 @@ def _statement(actor: Actor, shown: str) -> Statement:
 
 pages = [
     path("", home, name="home"),
+    path("earnings.csv", earnings_csv, name="earnings-csv"),
     path("sign-in", SignIn.as_view(), name="sign-in"),
     path("sign-out", SignOut.as_view(), name="sign-out"),
     path("organisations", organisations, name="organisations"),

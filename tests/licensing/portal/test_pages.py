@@ -11,6 +11,7 @@ from django.test import Client
 
 from ledger.ids import new_id, show
 from licensing.access.models import Membership, Organisation, User
+from tests.ledger.payouts.builders import build_payee
 from tests.licensing.builders import LONG_AGO, build_holder, build_house, build_platform
 from tests.licensing.portal.builders import PASSWORD, Studio, build_empty_studio, build_studio
 
@@ -80,6 +81,17 @@ def test_every_format_of_a_statement_says_the_same(studio: Studio) -> None:
         row["amount"] for row in rows[1:-1]
     ]
     assert 'value="1240.00732891"' in page
+
+
+def test_all_earnings_as_a_file_add_up_to_the_page(studio: Studio) -> None:
+    build_payee("50.00")
+    client = visit(studio.username)
+    rows = list(csv.DictReader(io.StringIO(text(client, "/portal/earnings.csv"))))
+    total = sum(Decimal(row["amount"]) for row in rows)
+    assert total == Decimal("2599.25732891")
+    assert 'value="2599.25732891"' in text(client, "/portal/")
+    assert {row["subject"] for row in rows} == {"Fox of the North", "Owl Who Remembers"}
+    assert {row["rights_holder"] for row in rows} == {"Lantern Studio"}
 
 
 def test_a_name_with_a_script_is_only_a_name() -> None:
