@@ -215,6 +215,10 @@ SPECTACULAR_SETTINGS = {
         "LevelEnum": "licensing.consent.language.LEVELS",
         "RuleVersionStateEnum": "licensing.consent.states.VersionState",
         "ApprovalStateEnum": "licensing.consent.states.ApprovalState",
+        "SettlementRunStateEnum": "licensing.settlement.states.RunState",
+        "SettlementRunKindEnum": "licensing.settlement.states.RunKind",
+        "SettlementPartKindEnum": "licensing.settlement.states.PartKind",
+        "RoyaltyLineCodeEnum": "licensing.settlement.states.LineCode",
     },
 }
 

@@ -71,7 +71,7 @@ SELECT generation_id, position, %(currency)s, %(run)s FROM settlement_link WHERE
 
 # The direct vectors of some generations, by largest remainder over 10^8, ties to the lowest id:
 # (generation_id, subject_id, units). `generations` is a subselect of their ids.
-_DIRECT: Final = """
+DIRECT: Final = """
     SELECT generation_id, subject_id,
            whole + (place <= 100000000 - sum(whole) OVER (PARTITION BY generation_id))::int AS units
       FROM (
@@ -250,9 +250,9 @@ def _claims(counting: str) -> str:
     pairs = "SELECT p.subject_id, l.day FROM link l JOIN parent p ON p.generation_id = l.parent_id"
     return _CLAIMS.format(
         counting=counting,
-        vectors_of_parents=_DIRECT.format(generations="SELECT parent_id FROM link"),
+        vectors_of_parents=DIRECT.format(generations="SELECT parent_id FROM link"),
         governing=GOVERNING.format(pairs=pairs),
-        vectors_of_remixes=_DIRECT.format(generations="SELECT generation_id FROM taken"),
+        vectors_of_remixes=DIRECT.format(generations="SELECT generation_id FROM taken"),
     )
 
 
