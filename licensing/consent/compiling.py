@@ -36,7 +36,10 @@ class CompiledRule:
     price: Price | None
 
     def covers(self, request: Request, company: Company) -> bool:
-        """Whether every field it sets holds; an unknown fact counts for all but an allow."""
+        """Whether every field it sets holds; an unknown fact counts for all but an allow.
+
+        Not the action nor the scope: by those a rule is found in its book.
+        """
         # Plain loops: a generator for each rule would cost more than the tests themselves.
         if self.effect is Effect.ALLOW:
             for test in self.tests:  # noqa: SIM110
@@ -73,11 +76,12 @@ class RuleBook:
     # Every word that some rule forbids: what a prompt has to be searched for.
     words: frozenset[str]
 
-    def over(self, chain: Iterable[str], action: str) -> Iterator[CompiledRule]:
+    def over(self, chain: Iterable[str], action: str) -> list[CompiledRule]:
         """Those over any id of `chain`, or over all the holder has, that speak of `action`."""
-        for scope in chain:
-            yield from self.by_scope.get((scope, action), ())
-        yield from self.by_scope.get(("", action), ())
+        found: list[CompiledRule] = []
+        for scope in (*chain, ""):
+            found += self.by_scope.get((scope, action), ())
+        return found
 
 
 def bind(rules: Iterable[CompiledRule]) -> RuleBook:
@@ -96,8 +100,6 @@ def _conditions(body: RuleBody) -> Iterator[Condition]:
     """The tests of a body; those that most often fail come first. Each open field has none."""
     if body.platforms is not None:
         yield Condition(fact="platform", test=_chosen("platform", body.platforms))
-    if body.actions:
-        yield Condition(fact="action", test=_member("action", body.actions))
     if body.territories is not None:
         yield Condition(fact="territory", test=_chosen("territory", body.territories))
     for fact, values in (

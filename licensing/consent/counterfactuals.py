@@ -26,7 +26,7 @@ from licensing.consent.language import (
 )
 
 # How often the engine may be asked for one refusal, and how many answers are given.
-EVALUATIONS: Final = 240
+EVALUATIONS: Final = 160
 MOST_FACTS: Final = 3
 OPTIONS: Final = 8
 # A value that no rule names. No territory, purpose or model is written so.

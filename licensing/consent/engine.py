@@ -7,7 +7,6 @@ request is what the worst of these is.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
@@ -29,6 +28,7 @@ from licensing.consent.language import (
 # How many near misses a refusal tells of, per subject and holder.
 NEAR_MISSES: Final = 8
 _EXACT: Final = Context(prec=60)
+_ZERO: Final = Decimal(0)
 _ALLOW, _DENY, _ASK = Effect.ALLOW, Effect.DENY, Effect.NEEDS_APPROVAL
 
 
@@ -52,23 +52,16 @@ class Asked:
         return frozenset((*self.chain, *(holder for holder, _ in self.consents)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Picture:
-    """A request as one of its subjects sees it: who else is there depends on whom you ask."""
-
-    request: Request
-    company: Company
-    subject: Asked
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class _Answer:
-    """One holder's answer about one subject."""
+    """One holder's answer about one subject. Not frozen, as it never leaves: that is made faster."""
 
+    subject: Asked
+    holder: str
     outcome: Effect
-    reasons: tuple[Reason, ...]
-    deciding: tuple[CompiledRule, ...] = ()
-    near: tuple[str, ...] = ()
+    reasons: list[Reason]
+    deciding: list[CompiledRule]
+    near: Sequence[str] = ()
 
 
 def decide(
@@ -79,40 +72,31 @@ def decide(
     `approved` are holders who have already approved this very request: their needs-approval rules
     then count as allows. Raises nothing for any well-formed input.
     """
-    answers: list[tuple[Asked, str, _Answer]] = []
+    answers: list[_Answer] = []
     verdicts = []
     for subject in asked:
-        picture = _Picture(
-            request=request, company=company_of(request, asked, subject), subject=subject
-        )
-        own = [
-            (subject, holder, _ask(picture, holder, book, approved=holder in approved))
-            for holder, book in subject.consents
-        ]
-        held = _held(subject)
-        if held is not None:
-            own = [(subject, "", held), *own]
+        company = company_of(request, asked, subject)
+        own = [_ask(request, company, subject, consent, approved) for consent in subject.consents]
+        if subject.holds or not own:
+            own.append(_held(subject))
         answers += own
-        worst = _worst(answer.outcome for _, _, answer in own)
-        verdicts.append(Verdict(subject=subject.subject, outcome=worst))
-    outcome = _worst(verdict.outcome for verdict in verdicts)
+        verdicts.append(Verdict(subject=subject.subject, outcome=_worst(own)))
+    outcome = _worst(answers)
     # A refusal is told by what refused; an approval by who has to be asked.
-    telling = [place for place in answers if place[2].outcome is outcome]
-    versions = {
-        version
-        for _, _, answer in telling
-        for version in (*(rule.version for rule in answer.deciding), *answer.near)
-    }
+    telling = [answer for answer in answers if answer.outcome is outcome]
+    versions = {rule.version for answer in telling for rule in answer.deciding}
+    for answer in telling:
+        versions.update(answer.near)
     obligations, prices, by_agreement = _terms(answers) if outcome is not _DENY else _NOTHING
     return Decision(
         outcome=outcome,
-        reasons=tuple(reason for _, _, answer in telling for reason in answer.reasons),
+        reasons=tuple([reason for answer in telling for reason in answer.reasons]),
         verdicts=tuple(verdicts),
         rule_versions=tuple(sorted(versions)),
         obligations=obligations,
         prices=prices,
         by_agreement=by_agreement,
-        awaiting=tuple(sorted({holder for _, holder, _ in telling})) if outcome is _ASK else (),
+        awaiting=tuple(sorted({answer.holder for answer in telling})) if outcome is _ASK else (),
     )
 
 
@@ -128,69 +112,81 @@ def company_of(request: Request, asked: Sequence[Asked], subject: Asked) -> Comp
     return others + (request.co_subjects or ())
 
 
-def _worst(outcomes: Iterable[Effect]) -> Effect:
+def _worst(answers: Sequence[_Answer]) -> Effect:
     """Deny over needs-approval over allow; of nothing at all, deny."""
-    found = set(outcomes)
-    if _DENY in found or not found:
-        return _DENY
-    return _ASK if _ASK in found else _ALLOW
+    worst = _ALLOW if answers else _DENY
+    for answer in answers:
+        if answer.outcome is _DENY:
+            return _DENY
+        if answer.outcome is _ASK:
+            worst = _ASK
+    return worst
 
 
-def _held(subject: Asked) -> _Answer | None:
+def _held(subject: Asked) -> _Answer:
+    """What stops a subject whatever the rules say."""
     codes = subject.holds if subject.consents else (*subject.holds, "no_owner")
-    if not codes:
-        return None
-    reasons = tuple(Reason(code=code, subject=subject.subject) for code in sorted(codes))
-    return _Answer(outcome=_DENY, reasons=reasons)
+    reasons = [Reason(code=code, subject=subject.subject) for code in sorted(codes)]
+    return _Answer(subject, "", _DENY, reasons, [])
 
 
-def _ask(picture: _Picture, holder: str, book: RuleBook, *, approved: bool) -> _Answer:
+def _ask(
+    request: Request,
+    company: Company,
+    subject: Asked,
+    consent: tuple[str, RuleBook],
+    approved: frozenset[str],
+) -> _Answer:
     """One holder's answer: deny, then needs-approval, then allow, then no."""
-    request, company, subject = picture.request, picture.company, picture.subject
-    candidates = list(book.over(subject.chain, request.action))
+    holder, book = consent
+    candidates = book.over(subject.chain, request.action)
     covering = [rule for rule in candidates if rule.covers(request, company)]
     for effect, code in _PRECEDENCE:
-        deciding = tuple(rule for rule in covering if rule.effect is effect)
+        deciding = [rule for rule in covering if rule.effect is effect]
         if not deciding:
             continue
-        outcome = _ALLOW if effect is _ASK and approved else effect
-        deciding = tuple(sorted(deciding, key=_by_version))
-        return _Answer(
-            outcome=outcome,
-            reasons=tuple(
-                Reason(code=code, subject=subject.subject, holder=holder, rule_version=rule.version)
-                for rule in deciding
-            ),
-            deciding=deciding,
-        )
-    return _no_rule(picture, holder, candidates)
+        if len(deciding) > 1:
+            deciding.sort(key=_by_version)
+        reasons = [
+            Reason(code=code, subject=subject.subject, holder=holder, rule_version=rule.version)
+            for rule in deciding
+        ]
+        outcome = _ALLOW if effect is _ASK and holder in approved else effect
+        return _Answer(subject, holder, outcome, reasons, deciding)
+    return _no_rule(request, company, subject, holder, candidates)
 
 
 _PRECEDENCE: Final = ((_DENY, "denied"), (_ASK, "approval_needed"), (_ALLOW, "allowed"))
 
 
-def _no_rule(picture: _Picture, holder: str, candidates: Sequence[CompiledRule]) -> _Answer:
+def _no_rule(
+    request: Request,
+    company: Company,
+    subject: Asked,
+    holder: str,
+    candidates: Sequence[CompiledRule],
+) -> _Answer:
     """No rule allows it; the allows that come nearest say which facts they miss."""
-    request, company, subject = picture.request, picture.company, picture.subject
     reasons = [Reason(code="no_rule", subject=subject.subject, holder=holder)]
-    allows = sorted((rule for rule in candidates if rule.effect is _ALLOW), key=_by_version)
-    near = []
-    for missed, rule in sorted(
-        ((_missed(rule, request, company), rule) for rule in allows),
-        key=lambda found: (len(found[0]), found[1].version),
-    )[:NEAR_MISSES]:
-        near.append(rule.version)
+    missing = [
+        (_missed(rule, request, company), rule.version)
+        for rule in candidates
+        if rule.effect is _ALLOW
+    ]
+    missing.sort(key=lambda found: (len(found[0]), found[1]))
+    del missing[NEAR_MISSES:]
+    for missed, version in missing:
         reasons += [
             Reason(
                 code=f"{fact}_{'unknown' if result is None else 'not_covered'}",
                 subject=subject.subject,
                 holder=holder,
-                rule_version=rule.version,
+                rule_version=version,
                 fact=fact,
             )
             for fact, result in missed.items()
         ]
-    return _Answer(outcome=_DENY, reasons=tuple(reasons), near=tuple(near))
+    return _Answer(subject, holder, _DENY, reasons, [], [version for _, version in missing])
 
 
 def _missed(rule: CompiledRule, request: Request, company: Company) -> Mapping[str, bool | None]:
@@ -203,22 +199,23 @@ def _missed(rule: CompiledRule, request: Request, company: Company) -> Mapping[s
     return missed
 
 
-def _terms(answers: Iterable[tuple[Asked, str, _Answer]]) -> _Terms:
+def _terms(answers: Iterable[_Answer]) -> _Terms:
     """The strictest obligations of all that decided, and the sum of one price per consent."""
     obligations = NO_OBLIGATIONS
-    sums: defaultdict[tuple[str, Per], Decimal] = defaultdict(Decimal)
+    sums: dict[tuple[str, Per], Decimal] = {}
     by_agreement = False
-    for subject, _, answer in answers:
+    for answer in answers:
         for rule in answer.deciding:
-            obligations |= rule.obligations
-        price = _price(subject, answer.deciding)
+            if rule.obligations is not NO_OBLIGATIONS:
+                obligations |= rule.obligations
+        price = _price(answer.subject, answer.deciding)
         if price is None:
             continue
         if price.per is Per.AGREEMENT:
             by_agreement = True
         else:
             place = (price.currency, price.per)
-            sums[place] = _EXACT.add(sums[place], price.amount)
+            sums[place] = _EXACT.add(sums.get(place, _ZERO), price.amount)
     prices = tuple(
         Price(per=per, amount=amount, currency=currency)
         for (currency, per), amount in sorted(sums.items())
@@ -229,8 +226,8 @@ def _terms(answers: Iterable[tuple[Asked, str, _Answer]]) -> _Terms:
 def _price(subject: Asked, deciding: Sequence[CompiledRule]) -> Price | None:
     """Of several rules that decided, the nearest to the subject prices it; of equals the dearest."""
     priced = [rule for rule in deciding if rule.price is not None]
-    if not priced:
-        return None
+    if len(priced) < 2:
+        return priced[0].price if priced else None
     nearest = min(_distance(subject, rule) for rule in priced)
     prices = [rule.price for rule in priced if rule.price and _distance(subject, rule) == nearest]
     return max(prices, key=lambda price: (price.amount, price.currency, price.per))

@@ -17,10 +17,8 @@ from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
-import psycopg
-from django.db import connection
-
 from ledger import ids
+from licensing.consent import prepared
 from licensing.consent.bodies import read_body
 from licensing.consent.compiling import CompiledRule, RuleBook, bind, compile_rule
 
@@ -151,7 +149,7 @@ def stand(*, subjects: Iterable[UUID], now: datetime) -> Standing:
     """Reads `subjects` and the words of all their owners. An unknown subject is simply absent."""
     standing = Standing()
     owners: dict[UUID, dict[str, list[UUID]]] = {}
-    rows = _rows(_SUBJECTS, {"subjects": list(set(subjects)), "day": now.date()})
+    rows = prepared.rows(_SUBJECTS, {"subjects": list(set(subjects)), "day": now.date()})
     for subject, mode, properties, _, territory, holder, epoch, kid in rows:
         standing.kid = kid
         if subject not in standing.subjects:
@@ -180,7 +178,7 @@ def _remember(standing: Standing) -> None:
             unknown.append(holder)
     if not unknown:
         return
-    for row in _rows(_WORDS, {"holders": unknown}):
+    for row in prepared.rows(_WORDS, {"holders": unknown}):
         word = _word(row)
         _memory.put(row[0], word)
         standing.words[row[0]] = word
@@ -190,7 +188,7 @@ def word_at(*, holder: UUID, epoch: int) -> Word:
     """What a holder said in an earlier epoch, for replaying a decision."""
     if epoch == 0:
         return _silent(holder)
-    return _word(_rows(_WORD_AT, {"holder": holder, "epoch": epoch})[0])
+    return _word(prepared.rows(_WORD_AT, {"holder": holder, "epoch": epoch})[0])
 
 
 def _silent(holder: UUID) -> Word:
@@ -263,11 +261,3 @@ class _Memory(Generic[_Key, _Value]):
 
 _memory: _Memory[UUID, Word] = _Memory(_HOLDERS)
 _rules: _Memory[str, CompiledRule] = _Memory(_VERSIONS)
-
-
-def _rows(query: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Runs a read as a prepared statement: planning it would cost more than running it."""
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(query, parameters, prepare=True)
-        return cursor.fetchall()

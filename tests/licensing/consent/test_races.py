@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -9,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
@@ -116,6 +120,64 @@ def test_no_check_that_starts_after_a_revocations_answer_is_allowed(
         after = hammer(generator, hero, revoke)
         assert {check.outcome for check in after} == {"deny"}
     assert ConsentCheck.objects.filter(outcome="allow").exists()
+
+
+def test_it_holds_on_every_server_process_whatever_it_remembers(
+    studio: Studio, generator: Generator
+) -> None:
+    hero = build_subject(studio.holder)
+    rule = publish_rule(studio, now=timezone.now())
+    servers = [start_server(generator, hero) for _ in range(2)]
+    lines: list[str] = []
+    try:
+        for server in servers:
+            assert server.stdout is not None
+            lines += [server.stdout.readline() for _ in range(5)]
+        rules.revoke(actor=studio.actor, now=timezone.now(), rule=rule)
+        answered = time.monotonic_ns()
+        time.sleep(0.5)
+    finally:
+        lines += [line for server in servers for line in end_server(server)]
+    checks = [(int(began), outcome) for began, outcome in map(str.split, lines)]
+    assert {outcome for _, outcome in checks[:10]} == {"allow"}
+    late = [outcome for began, outcome in checks if began > answered]
+    assert len(late) >= 10
+    assert set(late) == {"deny"}
+
+
+def start_server(generator: Generator, hero: Subject) -> subprocess.Popen[str]:
+    """Another server process on this story's database."""
+    found = connection.settings_dict
+    where = (
+        f"{found['USER']}:{found['PASSWORD']}@{'' if found['HOST'][:1] == '/' else found['HOST']}"
+    )
+    where += f":{found['PORT']}" if found["PORT"] and found["HOST"][:1] != "/" else ""
+    query = f"?host={found['HOST']}" if found["HOST"][:1] == "/" else ""
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "tests.licensing.consent.server",
+            str(generator.platform.pk),
+            str(hero.pk),
+        ],
+        env={
+            **os.environ,
+            "DATABASE_URL": f"postgresql://{where}/{found['NAME']}{query}",
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "PYTHONPATH": str(settings.BASE_DIR),
+        },
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def end_server(server: subprocess.Popen[str]) -> list[str]:
+    """Lets a server end by itself, and reads what it has still said."""
+    said, _ = server.communicate(timeout=30)
+    assert server.returncode == 0
+    return said.splitlines()
 
 
 def test_no_check_that_starts_after_a_kill_switch_is_allowed(
