@@ -8,12 +8,12 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ledger.payouts import batches, destinations, execution, exports, review
+from ledger.payouts import batches, destinations, examples, execution, exports, review
 from ledger.payouts.models import PayoutBatch, PayoutDestination, PayoutItem
 from ledger.payouts.shapes import (
     ApproveIn,
@@ -34,6 +34,7 @@ from ledger.windows import Window, paged
 from ledger.wire import Currency, Text
 
 NOTHING = OpenApiExample("Nothing to say", value={}, request_only=True)
+PARTY = OpenApiParameter("party", str, description="The payee, such as `hld_…`.")
 
 
 class DestinationsWindow(Window):
@@ -42,17 +43,22 @@ class DestinationsWindow(Window):
     scopes = {"GET": "payouts:read", "POST": "payouts:prepare"}
 
     @extend_schema(
-        operation_id="list_payout_destinations",
+        operation_id="payout_destinations_list",
         summary="Where payees are paid to, past and present",
+        description="Yours, newest first; all of the mode for the house. Accounts are masked.",
+        parameters=[PARTY],
         responses=paged(DestinationOut),
+        examples=examples.listed(examples.DESTINATION),
     )
     def get(self, request: Request) -> Response:
         rows = PayoutDestination.objects.visible_to(self.actor)
         return self.page(rows, DestinationOut, filters={"party": Text(max_length=80)})
 
     @extend_schema(
-        operation_id="register_payout_destination",
+        operation_id="payout_destinations_register",
         summary="Register or change where a payee is paid to",
+        description="A first destination is usable at once, a change after 72 hours. The same "
+        "again is no change.",
         request=DestinationIn,
         responses={201: DestinationOut},
         examples=[
@@ -65,7 +71,8 @@ class DestinationsWindow(Window):
                     "account_name": "Lantern Studio",
                 },
                 request_only=True,
-            )
+            ),
+            examples.shown(examples.DESTINATION, status="201"),
         ],
     )
     def post(self, request: Request) -> Response:
@@ -80,9 +87,15 @@ class BatchesWindow(Window):
     scopes = {"GET": "payouts:read", "POST": "payouts:prepare"}
 
     @extend_schema(
-        operation_id="list_payout_batches",
+        operation_id="payout_batches_list",
         summary="Batches, newest first",
+        description="All of the mode; only the house sees batches.",
+        parameters=[
+            OpenApiParameter("state", str, enum=BatchState.values),
+            OpenApiParameter("currency", str),
+        ],
         responses=paged(BatchSummary),
+        examples=examples.listed(examples.SUMMARY),
     )
     def get(self, request: Request) -> Response:
         rows = PayoutBatch.objects.visible_to(self.actor).select_related("book")
@@ -96,7 +109,7 @@ class BatchesWindow(Window):
         )
 
     @extend_schema(
-        operation_id="propose_payout_batch",
+        operation_id="payout_batches_propose",
         summary="Draft a batch from what is payable",
         description="Pays whole minor units to every payee from the threshold up; who is left out "
         "stands in `left_out` with the reason. A fraction of a minor unit stays payable.",
@@ -107,7 +120,8 @@ class BatchesWindow(Window):
                 "Everybody owed ten dollars or more",
                 value={"currency": "USD", "threshold": "10.00"},
                 request_only=True,
-            )
+            ),
+            examples.shown(examples.BATCH, status="201"),
         ],
     )
     def post(self, request: Request) -> Response:
@@ -135,7 +149,11 @@ class ShowWindow(BatchWindow):
     """A batch with its items."""
 
     @extend_schema(
-        operation_id="get_payout_batch", summary="A batch with its items", responses=BatchShape
+        operation_id="payout_batches_get",
+        summary="A batch with its items",
+        description="And the payees it leaves out, each with the reason.",
+        responses=BatchShape,
+        examples=[examples.shown(examples.BATCH)],
     )
     def get(self, request: Request, batch: str) -> Response:
         return self.show(BatchShape, self.batch(batch))
@@ -145,11 +163,12 @@ class SubmitWindow(BatchWindow):
     """Draft to in review."""
 
     @extend_schema(
-        operation_id="submit_payout_batch",
+        operation_id="payout_batches_submit",
         summary="Hand a draft over for review",
+        description="From then on its items stay as they are; `reject` brings it back.",
         request=SeenIn,
         responses=BatchShape,
-        examples=[NOTHING],
+        examples=[NOTHING, examples.moved("in_review")],
     )
     def post(self, request: Request, batch: str) -> Response:
         given = self.read(SeenIn)
@@ -165,12 +184,15 @@ class ApproveWindow(BatchWindow):
     scopes = {"POST": "payouts:approve"}
 
     @extend_schema(
-        operation_id="approve_payout_batch",
+        operation_id="payout_batches_approve",
         summary="Approve what a colleague prepared",
         description="Bound to the content that was seen. Never one's own: 403 `own_batch`.",
         request=ApproveIn,
         responses=BatchShape,
-        examples=[OpenApiExample("As seen", value={"content_hash": "ab" * 32}, request_only=True)],
+        examples=[
+            OpenApiExample("As seen", value={"content_hash": "ab" * 32}, request_only=True),
+            examples.moved("approved"),
+        ],
     )
     def post(self, request: Request, batch: str) -> Response:
         given = self.read(ApproveIn)
@@ -184,12 +206,14 @@ class RejectWindow(BatchWindow):
     scopes = {"POST": "payouts:approve"}
 
     @extend_schema(
-        operation_id="reject_payout_batch",
+        operation_id="payout_batches_reject",
         summary="Send a batch back to its preparer",
+        description="With the reason; it is a draft again.",
         request=ReasonIn,
         responses=BatchShape,
         examples=[
-            OpenApiExample("A doubt", value={"reason": "Check the second"}, request_only=True)
+            OpenApiExample("A doubt", value={"reason": "Check the second"}, request_only=True),
+            examples.moved("draft"),
         ],
     )
     def post(self, request: Request, batch: str) -> Response:
@@ -205,11 +229,12 @@ class CancelWindow(BatchWindow):
     scopes = {"POST": "payouts:read"}
 
     @extend_schema(
-        operation_id="cancel_payout_batch",
+        operation_id="payout_batches_cancel",
         summary="Cancel a batch that has not been sent",
+        description="What was set aside for it is payable again. Either of the two roles may.",
         request=Empty,
         responses=BatchShape,
-        examples=[NOTHING],
+        examples=[NOTHING, examples.moved("cancelled")],
     )
     def post(self, request: Request, batch: str) -> Response:
         self.read(Empty)
@@ -221,13 +246,13 @@ class ExecuteWindow(BatchWindow):
     """Approved to reserved, and on to the rail."""
 
     @extend_schema(
-        operation_id="execute_payout_batch",
+        operation_id="payout_batches_execute",
         summary="Set the money aside and hand the batch to its rail",
         description="The answer may still say `reserved`: the rail is called once the money is "
         "safely set aside, and if that is interrupted a sweep goes on within seconds.",
         request=Empty,
         responses=BatchShape,
-        examples=[NOTHING],
+        examples=[NOTHING, examples.moved("reserved")],
     )
     def post(self, request: Request, batch: str) -> Response:
         self.read(Empty)
@@ -239,8 +264,9 @@ class ItemsWindow(BatchWindow):
     """The items of a draft."""
 
     @extend_schema(
-        operation_id="set_payout_item",
+        operation_id="payout_items_set",
         summary="Pay a payee this much in a draft",
+        description="Adds the payee or changes the amount, up to what is payable.",
         request=ItemIn,
         responses=BatchShape,
         examples=[
@@ -248,7 +274,8 @@ class ItemsWindow(BatchWindow):
                 "A part",
                 value={"party": "hld_01jcqz6m2v8w3x4y5z6a7b8c9d", "amount": "25.00"},
                 request_only=True,
-            )
+            ),
+            examples.moved("draft"),
         ],
     )
     def post(self, request: Request, batch: str) -> Response:
@@ -262,11 +289,12 @@ class RemoveItemWindow(BatchWindow):
     """Takes an item out of a draft."""
 
     @extend_schema(
-        operation_id="remove_payout_item",
+        operation_id="payout_items_remove",
         summary="Take a payee out of a draft",
+        description="What it was to be paid stays payable.",
         request=Empty,
         responses=BatchShape,
-        examples=[NOTHING],
+        examples=[NOTHING, examples.moved("draft")],
     )
     def post(self, request: Request, batch: str, item: str) -> Response:
         self.read(Empty)
@@ -279,8 +307,9 @@ class MarkPaidWindow(BatchWindow):
     """The evidence that an item was paid."""
 
     @extend_schema(
-        operation_id="mark_payout_item_paid",
+        operation_id="payout_items_mark_paid",
         summary="Record that the bank has paid an item",
+        description="Once every item is paid or returned, the batch is settled.",
         request=PaidIn,
         responses=ItemShape,
         examples=[
@@ -288,7 +317,8 @@ class MarkPaidWindow(BatchWindow):
                 "From the bank's statement",
                 value={"reference": "SEPA-2026-11-0042", "paid_on": "2026-11-23"},
                 request_only=True,
-            )
+            ),
+            examples.shown(examples.PAID),
         ],
     )
     def post(self, request: Request, batch: str, item: str) -> Response:
@@ -304,11 +334,15 @@ class MarkReturnedWindow(BatchWindow):
     """The money came back."""
 
     @extend_schema(
-        operation_id="mark_payout_item_returned",
+        operation_id="payout_items_mark_returned",
         summary="Record that an item's money came back",
+        description="It is payable to the payee again.",
         request=ReasonIn,
         responses=ItemShape,
-        examples=[OpenApiExample("Closed", value={"reason": "Account closed"}, request_only=True)],
+        examples=[
+            OpenApiExample("Closed", value={"reason": "Account closed"}, request_only=True),
+            examples.shown(examples.RETURNED),
+        ],
     )
     def post(self, request: Request, batch: str, item: str) -> Response:
         given = self.read(ReasonIn)
@@ -327,8 +361,9 @@ class ExportWindow(BatchWindow):
         return super().perform_content_negotiation(request, force=True)
 
     @extend_schema(
-        operation_id="export_payout_batch",
+        operation_id="payout_batches_export",
         summary="A batch's items as CSV",
+        description="One line an item. Accounts are masked.",
         responses={(200, "text/csv"): OpenApiTypes.STR},
     )
     def get(self, request: Request, batch: str) -> HttpResponse:
@@ -341,9 +376,12 @@ class PayoutsWindow(Window):
     scopes = {"GET": "payouts:read"}
 
     @extend_schema(
-        operation_id="list_payouts",
+        operation_id="payouts_list",
         summary="Payouts to you, newest first",
+        description="Yours once the money is set aside for you; all of the mode for the house.",
+        parameters=[OpenApiParameter("state", str, enum=ItemState.values), PARTY],
         responses=paged(ItemShape),
+        examples=examples.listed(examples.ITEM),
     )
     def get(self, request: Request) -> Response:
         rows: QuerySet[PayoutItem] = PayoutItem.objects.visible_to(self.actor)

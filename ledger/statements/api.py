@@ -11,11 +11,11 @@ from django.http import HttpResponse
 from django.urls import path
 from django.utils.module_loading import import_string
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ledger.statements import exports, issuing
+from ledger.statements import examples, exports, issuing
 from ledger.statements.models import Statement
 from ledger.statements.shapes import (
     IssuedShape,
@@ -38,9 +38,16 @@ class StatementsWindow(Window):
     scopes = {"GET": "statements:read", "POST": "statements:issue"}
 
     @extend_schema(
-        operation_id="list_statements",
+        operation_id="statements_list",
         summary="Statements, newest first, every revision",
+        description="Yours; all of the mode for the house.",
+        parameters=[
+            OpenApiParameter("party", str, description="Whose, such as `hld_…`."),
+            OpenApiParameter("month", str, description="Such as `2026-10`."),
+            OpenApiParameter("currency", str),
+        ],
         responses=paged(StatementSummary),
+        examples=examples.listed(examples.SUMMARY),
     )
     def get(self, request: Request) -> Response:
         return self.page(
@@ -54,13 +61,16 @@ class StatementsWindow(Window):
         )
 
     @extend_schema(
-        operation_id="issue_statements",
+        operation_id="statements_issue",
         summary="Issue every party's statement of a month",
         description="Again is no change, unless the ledger says otherwise by now: then a revision "
         "says what changed.",
         request=IssueIn,
         responses={201: IssuedShape},
-        examples=[OpenApiExample("October", value={"month": "2026-10"}, request_only=True)],
+        examples=[
+            OpenApiExample("October", value={"month": "2026-10"}, request_only=True),
+            examples.shown(examples.ISSUED, status="201"),
+        ],
     )
     def post(self, request: Request) -> Response:
         month = self.read(IssueIn)["month"]
@@ -90,7 +100,12 @@ class StatementWindow(Window):
         )
 
     @extend_schema(
-        operation_id="get_statement", summary="A statement with its lines", responses=StatementShape
+        operation_id="statements_get",
+        summary="A statement with its lines",
+        description="Opening balance, every line, closing balance; a revision also says what it "
+        "changed.",
+        responses=StatementShape,
+        examples=[examples.shown(examples.STATEMENT)],
     )
     def get(self, request: Request, statement: str) -> Response:
         return self.show(StatementShape, self.find(self.rows(), Statement.PREFIX, statement))
@@ -104,8 +119,9 @@ class StatementFileWindow(StatementWindow):
         return super().perform_content_negotiation(request, force=True)
 
     @extend_schema(
-        operation_id="export_statement",
+        operation_id="statements_export",
         summary="A statement as CSV",
+        description="The same lines as a file for a spreadsheet.",
         responses={(200, "text/csv"): OpenApiTypes.STR},
     )
     def get(self, request: Request, statement: str) -> HttpResponse:  # type: ignore[override]
