@@ -6,10 +6,11 @@ import base64
 import hashlib
 import itertools
 import json
-import os
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from django.db import transaction
 
 from ledger.actor import Actor
 from licensing.catalog.models import Platform, Subject
@@ -17,9 +18,24 @@ from licensing.consent.models import ConsentCheck
 from licensing.usage import ingest, uploads
 from licensing.usage.ingest import Reported, Uploaded
 from licensing.usage.models import Batch, Generation, GenerationParent, GenerationSubject
+from tests.licensing.builders import Household, build_holder, build_subject
 
 NOW = datetime(2026, 10, 15, 12, 0, tzinfo=UTC)
 _number = itertools.count(1)
+
+
+def a_subject(of: Household | None = None) -> Subject:
+    """A subject of a holder, in one transaction with its ownership."""
+    with transaction.atomic():
+        holder = (of or build_holder()).holder
+        assert holder is not None
+        return build_subject(holder)
+
+
+def the(household: Household) -> Platform:
+    """The platform a household is of."""
+    assert household.platform is not None
+    return household.platform
 
 
 def report(subject: Subject | Sequence[Subject], **said: Any) -> dict[str, Any]:
@@ -59,8 +75,8 @@ def upload(
 
 
 def jws(claims: Any) -> str:
-    """A compact JWS with these claims and a signature of random bytes."""
-    parts = (b'{"alg":"EdDSA"}', json.dumps(claims).encode(), os.urandom(64))
+    """A compact JWS with these claims and a signature that nobody made."""
+    parts = (b'{"alg":"EdDSA"}', json.dumps(claims).encode(), b"\x5a" * 64)
     return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
 
 
