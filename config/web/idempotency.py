@@ -81,6 +81,9 @@ class IdempotencyMiddleware:
             return problem_response(
                 request, status=status, code=code, detail=detail, faults=faults, headers=headers
             )
+        finally:
+            if isinstance(request._stream, tempfile.SpooledTemporaryFile):
+                request._stream.close()
 
     def _once(
         self, request: HttpRequest, actor: Actor, key: str, fingerprint: bytes
@@ -167,12 +170,16 @@ def spooled(request: HttpRequest) -> BinaryIO:
     spool = tempfile.SpooledTemporaryFile(max_size=_CHUNK)  # noqa: SIM115 - lives as the stream
     length = int(request.META.get("CONTENT_LENGTH") or 0)
     total = 0
-    while chunk := request.read(_CHUNK):
-        total += len(chunk)
-        if total > settings.BATCH_MAX_BYTES:
-            raise TooLong
-        spool.write(chunk)
-    if total < length:
-        raise CutShort
+    try:
+        while chunk := request.read(_CHUNK):
+            total += len(chunk)
+            if total > settings.BATCH_MAX_BYTES:
+                raise TooLong
+            spool.write(chunk)
+        if total < length:
+            raise CutShort
+    except BaseException:
+        spool.close()
+        raise
     spool.seek(0)
     return cast("BinaryIO", spool)
