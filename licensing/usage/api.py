@@ -153,7 +153,7 @@ class BatchesWindow(Window):
         packed = _packed(request)
         most_bytes = settings.BATCH_MAX_BYTES
         body = uploads.spooled(
-            request._request,
+            request._request._stream,
             length=int(request.META.get("CONTENT_LENGTH") or 0),
             most_bytes=most_bytes,
         )

@@ -304,7 +304,7 @@ def _metadata(line: Line, *, plain: bool) -> str:
         )
     encoded = _encode_sorted(metadata)
     if len(encoded) > METADATA_BYTES:
-        raise LineRefused("/metadata", "too_large", "Metadata has at most 16 KB.")
+        raise LineRefused("/metadata", "metadata_too_large", "Metadata has at most 16 KB.")
     return encoded.decode() if plain else encoded.decode().translate(_ESCAPES)
 
 
@@ -330,8 +330,12 @@ def examine(raw: bytes) -> None:
     """The slow exact look at a line that might hide something. Raises LineRefused."""
     try:
         document = json.loads(raw.decode(), object_pairs_hook=_distinct)
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise LineRefused("", "too_deep", "The line nests deeper than 32 levels.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise LineRefused("", "not_json", f"The line is not JSON: {error}") from None
+    except ValueError:
+        raise LineRefused("", "bad_number", "A number has too many digits.") from None
     for value, depth, pointer in _walk(document):
         if depth > DEPTH:
             raise LineRefused(pointer[:200], "too_deep", "The line nests deeper than 32 levels.")

@@ -10,7 +10,7 @@ from licensing.usage import lineage, sealing
 _MOST: int = 500
 
 
-@shared_task(name="usage.seal_open_batches")  # type: ignore[untyped-decorator]
+@shared_task(name="usage.seal_open_batches")
 def seal_open_batches() -> int:
     """Closes the open batches that are old or full, seals those nobody writes to any more, and
     finds late parents. Returns how many batches it sealed."""

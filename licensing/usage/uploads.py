@@ -50,15 +50,24 @@ class NotNdjson(Malformed):
 def spooled(stream: Readable, *, length: int, most_bytes: int) -> BinaryIO:
     """The whole body, on disk once it is longer than a piece: a slow sender must not hold a
     transaction open. Raises UploadTooLarge, or CutShort if fewer than `length` bytes came."""
+    if isinstance(stream, tempfile.SpooledTemporaryFile):
+        # Somebody had to read all of it before us.
+        return cast("BinaryIO", stream)
     spool = tempfile.SpooledTemporaryFile(max_size=PIECE)  # noqa: SIM115 - outlives this function
     total = 0
-    while piece := stream.read(PIECE):
-        total += len(piece)
-        if total > most_bytes:
-            raise UploadTooLarge
-        spool.write(piece)
-    if total < length:
-        raise CutShort
+    try:
+        while piece := stream.read(PIECE):
+            total += len(piece)
+            if total > most_bytes:
+                raise UploadTooLarge
+            spool.write(piece)
+        if total < length:
+            raise CutShort
+    except BaseException as error:
+        spool.close()
+        if isinstance(error, OSError):
+            raise CutShort from None
+        raise
     spool.seek(0)
     return cast("BinaryIO", spool)
 

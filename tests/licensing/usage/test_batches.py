@@ -21,8 +21,8 @@ from licensing.usage.models import (
     GenerationParent,
     GenerationSubject,
 )
-from tests.licensing.builders import Household, build_holder, build_platform, build_subject
-from tests.licensing.usage.builders import NOW, report, send, upload
+from tests.licensing.builders import Household, build_platform
+from tests.licensing.usage.builders import NOW, a_subject, report, send, the, upload
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +33,7 @@ def clips() -> Household:
 
 
 def test_an_open_batch_is_sealed_when_it_is_five_seconds_old(clips: Household) -> None:
-    luna = build_subject(build_holder().holder)
+    luna = a_subject()
     kept = [send(clips.actor, report(luna)).generation for _ in range(3)]
     batch = kept[0].batch
     assert sealing.close_batches(now=NOW + timedelta(seconds=4)) == 0
@@ -59,7 +59,7 @@ def test_a_full_batch_is_sealed_before_its_time(
     clips: Household, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sealing, "OPEN_UP_TO", 3)
-    luna = build_subject(build_holder().holder)
+    luna = a_subject()
     for _ in range(3):
         send(clips.actor, report(luna))
     assert sealing.close_batches(now=NOW) == 0
@@ -68,7 +68,7 @@ def test_a_full_batch_is_sealed_before_its_time(
 
 
 def test_the_sweep_seals_what_is_due_and_a_second_one_finds_nothing(clips: Household) -> None:
-    luna = build_subject(build_holder().holder)
+    luna = a_subject()
     before = timezone.now() - timedelta(minutes=1)
     said = report(luna, occurred_at=(before - timedelta(minutes=1)).isoformat())
     send(clips.actor, said, now=before)
@@ -93,7 +93,7 @@ def test_the_database_knows_the_moves(clips: Household, before: str, after: str)
 def _batch(clips: Household, state: str) -> Batch:
     sealed = state == BatchState.SEALED
     return Batch.objects.create(
-        platform=clips.platform,
+        platform=the(clips),
         origin=BatchOrigin.REPORTS,
         state=state,
         opened_at=NOW,
@@ -118,7 +118,7 @@ def test_one_open_batch_a_platform(clips: Household) -> None:
 
 
 def test_what_was_reported_never_changes(clips: Household) -> None:
-    luna = build_subject(build_holder().holder)
+    luna = a_subject()
     upload(clips.actor, [report(luna, external_id="b", parents=["a"]), report(luna)])
     attempts = [
         "UPDATE usage_generation SET seconds = 9",
@@ -146,7 +146,7 @@ def test_what_was_reported_never_changes(clips: Household) -> None:
 
 
 def test_a_known_parent_stays_the_one_it_is(clips: Household) -> None:
-    luna = build_subject(build_holder().holder)
+    luna = a_subject()
     upload(clips.actor, [report(luna, external_id="b", parents=["a"]), report(luna)])
     send(clips.actor, report(luna, external_id="a"))
     other = send(clips.actor, report(luna)).generation
@@ -155,12 +155,12 @@ def test_a_known_parent_stays_the_one_it_is(clips: Household) -> None:
 
 
 def test_a_sealed_batch_takes_nothing_more(clips: Household) -> None:
-    luna, milo = (build_subject(build_holder().holder) for _ in range(2))
+    luna, milo = (a_subject() for _ in range(2))
     batch = upload(clips.actor, [report(luna)]).batch
     kept = batch.generations.get()
     with pytest.raises(IntegrityError, match="batch_sealed"), transaction.atomic():
         Generation.objects.create(
-            platform=clips.platform,
+            platform=the(clips),
             batch=batch,
             occurred_at=NOW,
             licensed=False,
@@ -173,14 +173,14 @@ def test_a_sealed_batch_takes_nothing_more(clips: Household) -> None:
         GenerationSubject.objects.create(generation=kept, subject=milo, weight=1)
     with pytest.raises(IntegrityError, match="batch_sealed"), transaction.atomic():
         GenerationParent.objects.create(
-            generation=kept, platform=clips.platform, position=0, parent_external_id="p"
+            generation=kept, platform=the(clips), position=0, parent_external_id="p"
         )
 
 
 def test_a_generation_stands_in_a_batch_of_its_platform_with_subjects_that_exist(
     clips: Household,
 ) -> None:
-    luna = build_subject(build_holder().holder)
+    luna = a_subject()
     kept = send(clips.actor, report(luna)).generation
     said = {
         "occurred_at": NOW,
@@ -191,9 +191,9 @@ def test_a_generation_stands_in_a_batch_of_its_platform_with_subjects_that_exist
         "external_id": "other",
     }
     with pytest.raises(IntegrityError, match="batch_sealed"), transaction.atomic():
-        Generation.objects.create(platform=build_platform().platform, batch=kept.batch, **said)
+        Generation.objects.create(platform=the(build_platform()), batch=kept.batch, **said)
     with pytest.raises(IntegrityError, match="batch_sealed"), transaction.atomic():
-        Generation.objects.create(platform=clips.platform, batch_id=new_id(), **said)
+        Generation.objects.create(platform=the(clips), batch_id=new_id(), **said)
     with pytest.raises(IntegrityError, match="unknown_subject"), transaction.atomic():
         GenerationSubject.objects.create(generation=kept, subject_id=new_id(), weight=1)
     with (
@@ -201,11 +201,11 @@ def test_a_generation_stands_in_a_batch_of_its_platform_with_subjects_that_exist
         transaction.atomic(),
     ):
         Generation.objects.create(
-            platform=clips.platform, batch=kept.batch, **{**said, "licensed": True}
+            platform=the(clips), batch=kept.batch, **{**said, "licensed": True}
         )
     with pytest.raises(IntegrityError, match="generation_external_id_once"), transaction.atomic():
         Generation.objects.create(
-            platform=clips.platform,
+            platform=the(clips),
             batch=kept.batch,
             **{**said, "external_id": kept.external_id},
         )

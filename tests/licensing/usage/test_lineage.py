@@ -11,15 +11,15 @@ from licensing.catalog.models import Subject
 from licensing.usage import lineage
 from licensing.usage.models import Generation, GenerationParent
 from licensing.usage.refusals import BadLines, BadReport
-from tests.licensing.builders import build_holder, build_platform, build_subject
-from tests.licensing.usage.builders import NOW, report, rows, send, upload
+from tests.licensing.builders import build_platform
+from tests.licensing.usage.builders import NOW, a_subject, report, rows, send, upload
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def luna() -> Subject:
-    return build_subject(build_holder().holder)
+    return a_subject()
 
 
 @pytest.fixture

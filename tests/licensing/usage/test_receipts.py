@@ -10,8 +10,18 @@ from licensing.consent.language import Action
 from licensing.usage import staging
 from licensing.usage.models import Generation, Medium, Unlicensed
 from licensing.usage.refusals import BadReport
-from tests.licensing.builders import Household, build_holder, build_platform, build_subject
-from tests.licensing.usage.builders import NOW, build_check, build_receipt, jws, report, rows, send
+from tests.licensing.builders import Household, build_platform
+from tests.licensing.usage.builders import (
+    NOW,
+    a_subject,
+    build_check,
+    build_receipt,
+    jws,
+    report,
+    rows,
+    send,
+    the,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -29,8 +39,8 @@ def why(clips: Household, said: dict[str, object]) -> str:
 
 
 def test_a_receipt_licenses_what_it_was_given_for(clips: Household) -> None:
-    luna, milo = (build_subject(build_holder().holder) for _ in range(2))
-    check = build_check(clips.platform, [milo, luna])
+    luna, milo = (a_subject() for _ in range(2))
+    check = build_check(the(clips), [milo, luna])
     kept = send(clips.actor, report([luna, milo], receipt=check.receipt)).generation
     assert kept.licensed
     assert kept.consent_check == check
@@ -38,35 +48,35 @@ def test_a_receipt_licenses_what_it_was_given_for(clips: Household) -> None:
 
 @pytest.mark.parametrize("medium", Medium.values)
 def test_a_receipt_for_each_medium(clips: Household, medium: str) -> None:
-    luna = build_subject(build_holder().holder)
-    receipt = build_receipt(clips.platform, [luna], action=Action(f"generate_{medium}"))
+    luna = a_subject()
+    receipt = build_receipt(the(clips), [luna], action=Action(f"generate_{medium}"))
     assert why(clips, report(luna, medium=medium, seconds=4, receipt=receipt)) == ""
     other = "text" if medium != "text" else "image"
     assert why(clips, report(luna, medium=other, receipt=receipt)) == Unlicensed.WRONG_ACTION
 
 
 def test_a_receipt_for_a_remix_is_for_what_has_parents(clips: Household) -> None:
-    luna = build_subject(build_holder().holder)
-    receipt = build_receipt(clips.platform, [luna], action="remix")
+    luna = a_subject()
+    receipt = build_receipt(the(clips), [luna], action="remix")
     assert why(clips, report(luna, receipt=receipt, parents=["g-before"])) == ""
     assert why(clips, report(luna, receipt=receipt)) == Unlicensed.WRONG_ACTION
 
 
 def test_no_receipt(clips: Household) -> None:
-    assert why(clips, report(build_subject(build_holder().holder))) == Unlicensed.NO_RECEIPT
+    assert why(clips, report(a_subject())) == Unlicensed.NO_RECEIPT
 
 
 def test_a_receipt_of_another_platform(clips: Household) -> None:
-    luna = build_subject(build_holder().holder)
-    check = build_check(build_platform().platform, [luna])
+    luna = a_subject()
+    check = build_check(the(build_platform()), [luna])
     kept = send(clips.actor, report(luna, receipt=check.receipt)).generation
     assert kept.unlicensed_reason == Unlicensed.OTHER_PLATFORM
     assert kept.consent_check == check
 
 
 def test_a_receipt_that_we_did_not_sign(clips: Household) -> None:
-    luna = build_subject(build_holder().holder)
-    check = build_check(clips.platform, [luna])
+    luna = a_subject()
+    check = build_check(the(clips), [luna])
     head, payload, signature = str(check.receipt).split(".")
     for forged in (
         f"{head}.{payload}.{signature[::-1]}",
@@ -74,7 +84,7 @@ def test_a_receipt_that_we_did_not_sign(clips: Household) -> None:
         jws({"jti": "chk_06evgh4c2xskgjz3kq1v6t9m8p"}),
         jws({"jti": "somebody else's"}),
         # Knowing the id of another platform's denied check tells nothing about it.
-        jws({"jti": build_check(build_platform().platform, [luna], outcome="deny").shown_id}),
+        jws({"jti": build_check(the(build_platform()), [luna], outcome="deny").shown_id}),
     ):
         kept = send(clips.actor, report(luna, receipt=forged)).generation
         assert kept.unlicensed_reason == Unlicensed.UNKNOWN_RECEIPT
@@ -83,23 +93,23 @@ def test_a_receipt_that_we_did_not_sign(clips: Household) -> None:
 
 @pytest.mark.parametrize("outcome", ["deny", "needs_approval"])
 def test_a_check_that_was_not_allowed(clips: Household, outcome: str) -> None:
-    luna = build_subject(build_holder().holder)
-    denied = build_check(clips.platform, [luna], outcome=outcome)
+    luna = a_subject()
+    denied = build_check(the(clips), [luna], outcome=outcome)
     kept = send(clips.actor, report(luna, receipt=jws({"jti": denied.shown_id}))).generation
     assert kept.unlicensed_reason == Unlicensed.DENIED
     assert kept.consent_check == denied
 
 
 def test_other_subjects_fewer_or_more(clips: Household) -> None:
-    luna, milo, nox = (build_subject(build_holder().holder) for _ in range(3))
-    receipt = build_receipt(clips.platform, [luna, milo])
+    luna, milo, nox = (a_subject() for _ in range(3))
+    receipt = build_receipt(the(clips), [luna, milo])
     for subjects in ([luna], [luna, nox], [luna, milo, nox]):
         assert why(clips, report(subjects, receipt=receipt)) == Unlicensed.OTHER_SUBJECTS
 
 
 def test_another_territory(clips: Household) -> None:
-    luna = build_subject(build_holder().holder)
-    receipt = build_receipt(clips.platform, [luna], territory="FR")
+    luna = a_subject()
+    receipt = build_receipt(the(clips), [luna], territory="FR")
     assert why(clips, report(luna, receipt=receipt, territory="FR")) == ""
     assert why(clips, report(luna, receipt=receipt, territory="DE")) == Unlicensed.OTHER_TERRITORY
     assert why(clips, report(luna, receipt=receipt)) == Unlicensed.OTHER_TERRITORY
@@ -118,10 +128,10 @@ def test_another_territory(clips: Household) -> None:
 def test_a_receipt_holds_from_its_issue_to_its_expiry(
     clips: Household, minutes_after_issue: int, reason: str
 ) -> None:
-    luna = build_subject(build_holder().holder)
+    luna = a_subject()
     issued = NOW - timedelta(hours=2)
     receipt = build_receipt(
-        clips.platform, [luna], issued_at=issued, expires_at=issued + timedelta(minutes=30)
+        the(clips), [luna], issued_at=issued, expires_at=issued + timedelta(minutes=30)
     )
     at = (issued + timedelta(minutes=minutes_after_issue)).isoformat()
     assert why(clips, report(luna, receipt=receipt, occurred_at=at)) == reason
@@ -133,7 +143,7 @@ def test_a_receipt_holds_from_its_issue_to_its_expiry(
      jws([]), jws({"jti": 1}), jws("chk_x")],
 )  # fmt: skip
 def test_a_malformed_receipt_is_refused(clips: Household, receipt: str) -> None:
-    luna = build_subject(build_holder().holder)
+    luna = a_subject()
     with pytest.raises(BadReport) as refused:
         send(clips.actor, report(luna, receipt=receipt))
     assert refused.value.code == "receipt_malformed"

@@ -11,15 +11,15 @@ from licensing.access.models import AuditRecord
 from licensing.usage import ingest
 from licensing.usage.models import BatchState, Generation, GenerationParent
 from licensing.usage.refusals import BadLines, BadReport, GenerationDiffers, NotAPlatform
-from tests.licensing.builders import build_holder, build_platform, build_subject
-from tests.licensing.usage.builders import build_receipt, report, rows, send, upload
+from tests.licensing.builders import build_holder, build_platform
+from tests.licensing.usage.builders import a_subject, build_receipt, report, rows, send, the, upload
 
 pytestmark = pytest.mark.django_db
 
 
 def test_a_single_report_joins_the_open_batch_of_its_platform() -> None:
     holder, clips, other = build_holder(), build_platform(), build_platform()
-    luna = build_subject(holder.holder)
+    luna = a_subject(holder)
     first = send(clips.actor, report(luna)).generation
     second = send(clips.actor, report(luna)).generation
     elsewhere = send(other.actor, report(luna)).generation
@@ -31,7 +31,7 @@ def test_a_single_report_joins_the_open_batch_of_its_platform() -> None:
 
 def test_a_report_keeps_what_was_said() -> None:
     holder, clips = build_holder(), build_platform()
-    luna, milo = build_subject(holder.holder), build_subject(holder.holder)
+    luna, milo = a_subject(holder), a_subject(holder)
     said = report(
         luna,
         external_id="G/1",
@@ -57,7 +57,7 @@ def test_a_report_keeps_what_was_said() -> None:
 
 def test_the_same_report_again_is_the_same_generation() -> None:
     holder, clips = build_holder(), build_platform()
-    luna, milo = build_subject(holder.holder), build_subject(holder.holder)
+    luna, milo = a_subject(holder), a_subject(holder)
     said = report([luna, milo], metadata={"a": 1, "b": 2})
     first = send(clips.actor, said)
     # Written otherwise, but saying the same.
@@ -92,7 +92,7 @@ def test_the_same_report_again_is_the_same_generation() -> None:
 )
 def test_the_same_id_with_other_content_is_refused(change: dict[str, object]) -> None:
     holder, clips = build_holder(), build_platform()
-    said = report(build_subject(holder.holder))
+    said = report(a_subject(holder))
     send(clips.actor, said)
     before = rows()
     with pytest.raises(GenerationDiffers) as refused:
@@ -103,7 +103,7 @@ def test_the_same_id_with_other_content_is_refused(change: dict[str, object]) ->
 
 def test_another_platform_may_use_the_same_id() -> None:
     holder, clips, other = build_holder(), build_platform(), build_platform()
-    said = report(build_subject(holder.holder))
+    said = report(a_subject(holder))
     assert send(clips.actor, said).created
     assert send(other.actor, said).created
 
@@ -111,13 +111,13 @@ def test_another_platform_may_use_the_same_id() -> None:
 def test_only_a_platform_reports() -> None:
     holder = build_holder()
     with pytest.raises(NotAPlatform):
-        send(holder.actor, report(build_subject(holder.holder)))
+        send(holder.actor, report(a_subject(holder)))
 
 
 def test_a_subject_of_the_other_mode_does_not_exist() -> None:
     live, clips = build_holder(mode="live"), build_platform()
     with pytest.raises(BadReport) as refused:
-        send(clips.actor, report(build_subject(live.holder)))
+        send(clips.actor, report(a_subject(live)))
     assert refused.value.code == "unknown_subject"
     assert refused.value.faults[0].pointer == "/subjects/0/id"
     assert rows() == (0, 0, 0, 0)
@@ -125,7 +125,7 @@ def test_a_subject_of_the_other_mode_does_not_exist() -> None:
 
 def test_an_upload_is_sealed_with_its_count_and_hash() -> None:
     holder, clips = build_holder(), build_platform()
-    luna = build_subject(holder.holder)
+    luna = a_subject(holder)
     reports = [report(luna, occurred_at=f"2026-10-15T11:5{n}:00Z") for n in range(5)]
     batch = upload(clips.actor, reports).batch
     batch.refresh_from_db()
@@ -143,7 +143,7 @@ def test_an_upload_is_sealed_with_its_count_and_hash() -> None:
 
 def test_the_same_upload_again_is_the_same_batch() -> None:
     holder, clips = build_holder(), build_platform()
-    luna = build_subject(holder.holder)
+    luna = a_subject(holder)
     reports = [report(luna) for _ in range(3)]
     first = upload(clips.actor, reports)
     # Blank lines, CRLF and spaces say nothing.
@@ -158,7 +158,7 @@ def test_the_same_upload_again_is_the_same_batch() -> None:
 
 def test_an_upload_with_lines_that_were_reported_before_takes_the_new_ones() -> None:
     holder, clips = build_holder(), build_platform()
-    luna = build_subject(holder.holder)
+    luna = a_subject(holder)
     reports = [report(luna) for _ in range(4)]
     send(clips.actor, reports[0])
     upload(clips.actor, reports[1:2])
@@ -174,7 +174,7 @@ def test_an_upload_with_lines_that_were_reported_before_takes_the_new_ones() -> 
 
 def test_an_upload_with_one_line_altered_is_refused_and_names_the_line() -> None:
     holder, clips = build_holder(), build_platform()
-    luna = build_subject(holder.holder)
+    luna = a_subject(holder)
     reports = [report(luna) for _ in range(3)]
     upload(clips.actor, reports)
     reports[1] = {**reports[1], "medium": "text"}
@@ -187,13 +187,13 @@ def test_an_upload_with_one_line_altered_is_refused_and_names_the_line() -> None
 
 def test_one_bad_line_and_nothing_is_stored() -> None:
     holder, live, clips = build_holder(), build_holder(mode="live"), build_platform()
-    luna = build_subject(holder.holder)
+    luna = a_subject(holder)
     twice = report(luna)
     reports = [
         report(luna),
         report(luna, seconds=0),
         twice,
-        report([luna, build_subject(live.holder)]),
+        report([luna, a_subject(live)]),
         twice,
     ]
     with pytest.raises(BadLines) as refused:
@@ -208,7 +208,7 @@ def test_one_bad_line_and_nothing_is_stored() -> None:
 
 def test_no_more_than_a_hundred_bad_lines_are_listed() -> None:
     holder, live, clips = build_holder(), build_holder(mode="live"), build_platform()
-    luna, other = build_subject(holder.holder), build_subject(live.holder)
+    luna, other = a_subject(holder), a_subject(live)
     with pytest.raises(BadLines) as refused:
         upload(clips.actor, [report(luna, medium="smell") for _ in range(150)])
     assert len(refused.value.faults) == 100
@@ -223,13 +223,13 @@ def test_no_more_than_a_hundred_bad_lines_are_listed() -> None:
 
 def test_partial_mode_keeps_the_good_lines_and_tells_of_the_others() -> None:
     holder, live, clips = build_holder(), build_holder(mode="live"), build_platform()
-    luna = build_subject(holder.holder)
+    luna = a_subject(holder)
     first, differs = report(luna), report(luna)
     send(clips.actor, differs)
     reports = [
         first,
         report(luna, seconds=0),
-        report(build_subject(live.holder)),
+        report(a_subject(live)),
         {**first, "medium": "text"},
         report(luna, external_id="a", parents=["b"]),
         report(luna, external_id="b", parents=["a"]),
@@ -260,7 +260,7 @@ def test_partial_mode_keeps_the_good_lines_and_tells_of_the_others() -> None:
 
 def test_partial_mode_with_no_good_line_at_all_stores_nothing() -> None:
     holder, clips = build_holder(), build_platform()
-    luna = build_subject(holder.holder)
+    luna = a_subject(holder)
     with pytest.raises(BadLines):
         upload(clips.actor, [report(luna, seconds=0), report(luna, seconds=-1)], partial=True)
     assert rows() == (0, 0, 0, 0)
@@ -268,8 +268,8 @@ def test_partial_mode_with_no_good_line_at_all_stores_nothing() -> None:
 
 def test_an_upload_cites_receipts_and_names_parents() -> None:
     holder, clips = build_holder(), build_platform()
-    luna = build_subject(holder.holder)
-    receipt = build_receipt(clips.platform, [luna])
+    luna = a_subject(holder)
+    receipt = build_receipt(the(clips), [luna])
     batch = upload(
         clips.actor,
         [
@@ -289,7 +289,7 @@ def test_an_upload_cites_receipts_and_names_parents() -> None:
 
 def test_lines_stand_for_the_mediums_there_are() -> None:
     holder, clips = build_holder(), build_platform()
-    luna = build_subject(holder.holder)
+    luna = a_subject(holder)
     for medium in ("image", "video", "voice", "text", "3d"):
         kept = send(clips.actor, report(luna, medium=medium, seconds=2)).generation
         assert kept.medium == medium
@@ -300,4 +300,4 @@ def test_lines_stand_for_the_mediums_there_are() -> None:
 
 def test_a_verb_finds_its_platform() -> None:
     clips = build_platform()
-    assert ingest.platform_of(clips.actor) == clips.platform
+    assert ingest.platform_of(clips.actor) == the(clips)

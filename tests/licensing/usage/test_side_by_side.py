@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,8 +16,8 @@ from licensing.catalog.models import Subject
 from licensing.usage import lineage, sealing
 from licensing.usage.models import Batch, Generation, GenerationParent
 from licensing.usage.refusals import GenerationDiffers
-from tests.licensing.builders import Household, build_holder, build_platform, build_subject
-from tests.licensing.usage.builders import NOW, report, rows, send, upload
+from tests.licensing.builders import Household, build_platform
+from tests.licensing.usage.builders import NOW, a_subject, report, rows, send, upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,7 +48,7 @@ def together(*works: Callable[[], Any]) -> list[Any]:
 @pytest.fixture
 def luna() -> Subject:
     with transaction.atomic():
-        return build_subject(build_holder().holder)
+        return a_subject()
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def clips() -> Household:
 def test_the_same_report_five_times_at_once(luna: Subject, clips: Household) -> None:
     for _ in range(3):
         said = report(luna)
-        results = together(*[lambda said=said: send(clips.actor, said)] * 5)
+        results = together(*[partial(send, clips.actor, said)] * 5)
         assert sorted(result.created for result in results) == [False] * 4 + [True]
         assert len({result.generation.pk for result in results}) == 1
     assert rows()[1:] == (3, 3, 0)
@@ -68,8 +69,8 @@ def test_one_id_with_two_contents_at_once(luna: Subject, clips: Household) -> No
     for _ in range(5):
         said = report(luna)
         results = together(
-            lambda said=said: send(clips.actor, said),
-            lambda said=said: send(clips.actor, {**said, "territory": "FR"}),
+            partial(send, clips.actor, said),
+            partial(send, clips.actor, {**said, "territory": "FR"}),
         )
         assert sum(isinstance(result, GenerationDiffers) for result in results) == 1
     assert Generation.objects.count() == 5
@@ -182,10 +183,8 @@ def test_child_and_parent_at_once_find_each_other_in_the_end(
 ) -> None:
     for turn in range(5):
         results = together(
-            lambda turn=turn: send(clips.actor, report(luna, external_id=f"p{turn}")),
-            lambda turn=turn: send(
-                clips.actor, report(luna, external_id=f"c{turn}", parents=[f"p{turn}"])
-            ),
+            partial(send, clips.actor, report(luna, external_id=f"p{turn}")),
+            partial(send, clips.actor, report(luna, external_id=f"c{turn}", parents=[f"p{turn}"])),
         )
         assert all(result.created for result in results)
     lineage.resolve_missed(now=NOW)
@@ -195,12 +194,8 @@ def test_child_and_parent_at_once_find_each_other_in_the_end(
 def test_two_halves_of_a_cycle_at_once_never_close_it(luna: Subject, clips: Household) -> None:
     for turn in range(5):
         together(
-            lambda turn=turn: send(
-                clips.actor, report(luna, external_id=f"a{turn}", parents=[f"b{turn}"])
-            ),
-            lambda turn=turn: send(
-                clips.actor, report(luna, external_id=f"b{turn}", parents=[f"a{turn}"])
-            ),
+            partial(send, clips.actor, report(luna, external_id=f"a{turn}", parents=[f"b{turn}"])),
+            partial(send, clips.actor, report(luna, external_id=f"b{turn}", parents=[f"a{turn}"])),
         )
     together(*[lambda: lineage.resolve_missed(now=NOW)] * 2)
     known = set(
