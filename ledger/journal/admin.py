@@ -38,7 +38,7 @@ class BoundedPaginator(Paginator[Any]):
         return int(rows.order_by()[:_LEAFED].count())
 
 
-class BooksAdmin(ModelAdmin):  # type: ignore[misc]
+class BooksAdmin(ModelAdmin):
     """What the books hold is posted, never edited."""
 
     paginator = BoundedPaginator
