@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from ledger.errors import NotFound
 from ledger.journal import balances, examples, periods
+from ledger.journal.books import HOUSE
 from ledger.journal.chart import Role
 from ledger.journal.models import Account, Book, Entry, Period, Transfer
 from ledger.journal.shapes import (
@@ -201,7 +202,7 @@ class TrialBalanceWindow(Window):
     )
     def get(self, request: Request) -> Response:
         asked = self.read_query(TrialBalanceQueryShape)
-        book = _book(self, asked.pop("book"))
+        book = _book(self, asked.pop("book", None))
         mine = None
         if not self.actor.is_house:
             rows = Account.objects.visible_to(self.actor).filter(book=book)
@@ -272,7 +273,9 @@ class ClosePeriodWindow(Window):
 
 
 def _book(window: Window, pk: Any) -> Book:
-    book = Book.objects.visible_to(window.actor).filter(pk=pk).first()
+    """The book that was named, or else the house's own."""
+    named = {"name": HOUSE} if pk is None else {"pk": pk}
+    book = Book.objects.visible_to(window.actor).filter(**named).first()
     if book is None:
         raise NotFound
     return book

@@ -192,7 +192,7 @@ class AsOfShape(Shape):
 class TrialBalanceQueryShape(AsOfShape):
     """Of which book and when."""
 
-    book = Id(Book.PREFIX, "book")
+    book = Id(Book.PREFIX, "book", required=False, help_text="The house's own if not said.")
 
 
 class TrialBalanceLineShape(Shape):
