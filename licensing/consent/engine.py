@@ -145,8 +145,6 @@ def _ask(
         deciding = [rule for rule in covering if rule.effect is effect]
         if not deciding:
             continue
-        if len(deciding) > 1:
-            deciding.sort(key=_by_version)
         reasons = [
             Reason(code=code, subject=subject.subject, holder=holder, rule_version=rule.version)
             for rule in deciding
@@ -235,7 +233,3 @@ def _price(subject: Asked, deciding: Sequence[CompiledRule]) -> Price | None:
 
 def _distance(subject: Asked, rule: CompiledRule) -> int:
     return subject.chain.index(rule.scope) if rule.scope else len(subject.chain)
-
-
-def _by_version(rule: CompiledRule) -> str:
-    return rule.version
