@@ -226,10 +226,6 @@ class PeriodAdmin(BooksAdmin):
         before there is one."""
         return request.user.has_perm("journal.close_period")
 
-    def has_close_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """Whether this member of staff may close months."""
-        return bool(request.user.has_perm("journal.close_period"))
-
     @display(description="month", ordering="month")
     def month_shown(self, period: Period) -> str:
         return f"{period.month:%Y-%m}"
