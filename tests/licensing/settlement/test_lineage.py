@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from licensing.settlement.entitlements import Parent, vector_of
 from licensing.settlement.lineage import (
     DEEPEST,
     MOST_ANCESTORS,
@@ -236,3 +237,21 @@ def test_a_thousand_paths_cost_no_more_than_their_edges() -> None:
     edges.append(edge("30", "origin", Fraction(50, 2**30)))
     found = shares(pay="0", edges=edges, policy=Policy.ABSOLUTE, count=Count.PATHS)
     assert found == {"0": Fraction(1, 2), "origin": Fraction(1, 2)}
+
+
+@given(
+    takes=st.dictionaries(
+        st.sampled_from("abcdef"), st.integers(0, 16 * 10**6), min_size=1, max_size=6
+    )
+)
+def test_one_level_is_what_the_vectors_of_usage_say(takes: dict[str, int]) -> None:
+    """Each parent shows one subject of its own: a vector by subject is a division by generation."""
+    vector = vector_of(
+        {"own": 1}, [Parent(weights={name: 3}, takes={name: took}) for name, took in takes.items()]
+    )
+    assert {**vector.direct, **vector.inherited} == divide(
+        amount=WHOLE,
+        pay="own",
+        edges=[edge("own", name, Fraction(took, 10**6)) for name, took in takes.items()],
+        policy=Policy.RELATIVE,
+    )
