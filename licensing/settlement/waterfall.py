@@ -24,7 +24,7 @@ from licensing.settlement.refusals import PartsDoNotAddUp
 from licensing.settlement.splits import FEE, SUSPENSE, Waterfall, owing, units_of
 from licensing.settlement.states import SETTLED, PayeeKind
 
-# Shares one posting part carries; a payee's shares follow one another, so most payees are in one.
+# Shares one posting part carries at most: most payees' are one part, and so one entry.
 POST_ROWS: Final = 5_000
 
 # Reads the run's priced lines and the totals of earlier settled runs under the same keys; answers
@@ -170,14 +170,13 @@ def _shares(run: Run, totals: Mapping[RunTotal, int]) -> list[RunShare]:
             paid.get(total.pk, {}),
         )
         shares += [_share(run, total, payee, units) for payee, units in moves.items()]
-    # Posted in parts of one kind of payee each, a payee's shares beside one another.
+    # Posted in parts of one payee each, so that one payee's trouble stays its own.
     shares.sort(key=lambda share: (share.payee, str(share.holder_id), str(share.total_id)))
-    number = 0
-    room = 0
-    kind = ""
+    number = room = 0
+    payee: object = None
     for share in shares:
-        if share.payee != kind or room == 0:
-            number, room, kind = number + 1, POST_ROWS, share.payee
+        if room == 0 or payee != (share.payee, share.holder_id):
+            number, room, payee = number + 1, POST_ROWS, (share.payee, share.holder_id)
         share.post_number = number
         room -= 1
     return shares
