@@ -41,7 +41,7 @@ _PATIENCE: Final = "SET LOCAL statement_timeout = '120s'; SET LOCAL lock_timeout
 _ATTEMPTS: Final = 4
 # An upload is taken in by slices, so that the next one is read while one is written.
 _BLOCK_LINES: Final = 500
-_SLICE_BLOCKS: Final = 40
+_SLICE_BLOCKS: Final = 20
 # What is wrong with the syntax of a report, rather than with its meaning.
 _SYNTAX: Final = frozenset({"unknown_field", "duplicate_key", "not_json", "too_deep", "bad_text"})
 _TOO_LONG: Final = Fault(

@@ -134,12 +134,13 @@ class Reader:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             _refuse_undecoded(raw, error)
         # Without a backslash, texts stand in the line as they are, so that the line and what was
-        # read from it have equally many colons, unless a key stood twice and one was dropped.
+        # read from it have equally many colons, unless a key stood twice and one was dropped. And
+        # only metadata can nest.
         plain = b"\\" not in raw
         if (
             not plain
             or raw.count(b":") != _encode_line(line).count(b":")
-            or raw.count(b"{") + raw.count(b"[") > DEPTH
+            or (line.metadata and raw.count(b"{") + raw.count(b"[") > DEPTH)
         ):
             examine(raw)
         subjects, ordered = self._appearances(line.subjects)

@@ -80,7 +80,7 @@ def jws(claims: Any) -> str:
     return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
 
 
-def build_check(
+def make_check(
     platform: Platform,
     subjects: Sequence[Subject],
     *,
@@ -90,7 +90,7 @@ def build_check(
     issued_at: datetime = NOW - timedelta(hours=1),
     expires_at: datetime = NOW + timedelta(hours=1),
 ) -> ConsentCheck:
-    """A consent check as it was answered, with its receipt if it was allowed."""
+    """A consent check as it was answered, with its receipt if it was allowed; not saved yet."""
     check = ConsentCheck(
         platform=platform,
         mode=platform.organisation.mode,
@@ -107,9 +107,25 @@ def build_check(
         would_allow=[],
     )
     if outcome == "allow":
-        check.receipt = jws({"jti": check.shown_id, "platform": platform.shown_id})
+        check.receipt = jws(
+            {
+                "jti": check.shown_id,
+                "platform": platform.shown_id,
+                "subjects": [subject.shown_id for subject in subjects],
+                "action": action,
+                "obligations": {"watermark": True, "c2pa": True},
+                "price": [{"amount": "0.002", "currency": "USD", "per": "generation"}],
+                "rule_versions": ["rlv_06evgh4c2xskgjz3kq1v6t9m8p"],
+            }
+        )
         check.receipt_digest = hashlib.sha256(check.receipt.encode()).digest()
         check.expires_at = expires_at
+    return check
+
+
+def build_check(platform: Platform, subjects: Sequence[Subject], **said: Any) -> ConsentCheck:
+    """A consent check as it was answered."""
+    check = make_check(platform, subjects, **said)
     check.save(force_insert=True)
     return check
 

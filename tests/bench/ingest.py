@@ -1,0 +1,276 @@
+"""Ingest of uploads, NDJSON to sealed batch, against COPY of the same rows into tables with the same
+indexes.
+
+Ours is the verb in this process, and the API under gunicorn: read, judged line by line, receipts,
+subjects and parents resolved, content hashed, sealed, audited. The reference writes the finished
+rows and does nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO, Final
+from urllib.parse import quote
+
+import httpx
+from django.db import connection, transaction
+from django.utils import timezone
+
+from ledger.actor import Actor, system_actor
+from licensing.access import keys
+from licensing.access.models import Organisation, User
+from licensing.catalog import holders, subjects
+from licensing.catalog.models import Platform, Subject
+from licensing.consent.models import ConsentCheck
+from licensing.usage import ingest, uploads
+from licensing.usage.models import Batch
+from tests.licensing.builders import LONG_AGO, build_actor
+from tests.licensing.usage.builders import make_check
+
+GENERATIONS: Final = {"small": 200_000, "medium": 1_000_000, "large": 10_000_000}
+# Lines of one upload; receipts and subjects are cited in turn, one line in ten is a remix.
+UPLOAD: Final = 200_000
+FEW: Final = 10_000
+RECEIPTS: Final = 10_000
+SUBJECTS: Final = 200
+PIECE: Final = 256 * 1024
+TABLES: Final = {
+    "usage_generation": "SELECT * FROM usage_generation WHERE batch_id = %s ORDER BY id",
+    "usage_generationsubject": "SELECT s.* FROM usage_generationsubject s"
+    " JOIN usage_generation g ON g.id = s.generation_id WHERE g.batch_id = %s"
+    " ORDER BY s.generation_id",
+    "usage_generationparent": "SELECT p.* FROM usage_generationparent p"
+    " JOIN usage_generation g ON g.id = p.generation_id WHERE g.batch_id = %s"
+    " ORDER BY p.generation_id",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Seconds for so many lines: the verb's, the API's and the reference's. Peaks are megabytes of
+    the web server's process after an upload of few lines and after all of them."""
+
+    lines: int
+    verb: float
+    api: float
+    reference: float
+    peak_few: float
+    peak_all: float
+
+    @property
+    def verb_ratio(self) -> float:
+        """The verb's lines per second over the reference's."""
+        return self.reference / self.verb
+
+    @property
+    def api_ratio(self) -> float:
+        """The API's lines per second over the reference's; the aim is 0.5."""
+        return self.reference / self.api
+
+
+def measure(*, generations: int, receipts: bool = True) -> Measured:
+    """Uploads so many lines in both ways. To be run on a database that is thrown away, and not in a
+    transaction, because the web server has to see what is prepared."""
+    stage = _Stage(receipts=receipts)
+    verb = api = reference = 0.0
+    with _web_server() as (base, process), tempfile.TemporaryFile() as body:
+        stage.write(body, FEW)
+        _post(base, stage.key, body)
+        peak_few = _peak(process)
+        for _ in range(0, generations, UPLOAD):
+            stage.write(body, min(UPLOAD, generations))
+            start = time.perf_counter()
+            batch = ingest.upload_batch(
+                actor=stage.actor,
+                now=timezone.now(),
+                lines=uploads.numbered_lines(
+                    uploads.pieces(body, packed=False, most_bytes=2**40), most_lines=UPLOAD
+                ),
+            ).batch
+            verb += time.perf_counter() - start
+            reference += _copy_again(batch)
+            stage.write(body, min(UPLOAD, generations))
+            start = time.perf_counter()
+            _post(base, stage.key, body)
+            api += time.perf_counter() - start
+        peak_all = _peak(process)
+    return Measured(
+        lines=generations,
+        verb=verb,
+        api=api,
+        reference=reference,
+        peak_few=peak_few,
+        peak_all=peak_all,
+    )
+
+
+class _Stage:
+    """A platform with a key, subjects, and receipts for them."""
+
+    def __init__(self, *, receipts: bool) -> None:
+        self._moment = f"{timezone.now():%Y-%m-%d %H:%M:%S.%f}"
+        self._now: datetime = timezone.now()
+        self._sent = 0
+        system = system_actor(mode="test")
+        with transaction.atomic():
+            organisation = Organisation.objects.create(
+                kind="platform", mode="test", name=f"Clips {self._moment}", created_at=LONG_AGO
+            )
+            platform = Platform.objects.create(
+                organisation=organisation, name=organisation.name, created_at=LONG_AGO
+            )
+            self.actor: Actor = build_actor(organisation, "engineer")
+            assert self.actor.person_id is not None
+            self.key = keys.issue(
+                actor=self.actor,
+                organisation=organisation,
+                user=User.objects.get(pk=self.actor.person_id),
+                name="bench",
+                scopes=["usage:write"],
+                now=self._now,
+            ).secret
+            holder = holders.register_holder(
+                actor=system, now=LONG_AGO, name=f"Studio {self._moment}"
+            )
+            self._cast: list[Subject] = [
+                subjects.register_subject(
+                    actor=system,
+                    now=LONG_AGO,
+                    holder=holder,
+                    name=f"Character {number} of {self._moment}",
+                    kind="character",
+                )
+                for number in range(SUBJECTS)
+            ]
+            checks = [
+                make_check(
+                    platform,
+                    [self._cast[number % SUBJECTS]],
+                    action="generate_video",
+                    issued_at=self._now - timedelta(hours=1),
+                    expires_at=self._now + timedelta(hours=5),
+                )
+                for number in range(RECEIPTS if receipts else 0)
+            ]
+            ConsentCheck.objects.bulk_create(checks, batch_size=1_000)
+        self._receipts = [check.receipt for check in checks]
+
+    def write(self, body: BinaryIO, lines: int) -> None:
+        """So many new lines into the file, from its beginning."""
+        body.seek(0)
+        body.truncate()
+        for number in range(self._sent, self._sent + lines):
+            said = {
+                "external_id": f"{self._moment[-12:]}-{number:09d}".replace(" ", ""),
+                "occurred_at": self._now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "medium": "video",
+                "seconds": 8,
+                "territory": "US",
+                "subjects": [{"id": self._cast[number % SUBJECTS].shown_id, "weight": 1}],
+                "model": "x-2",
+                "metadata": {},
+            }
+            if self._receipts:
+                said["receipt"] = self._receipts[number % RECEIPTS]
+            if number % 10 == 9:
+                said["parents"] = [f"{self._moment[-12:]}-{number - 1:09d}"]
+            body.write(json.dumps(said).encode() + b"\n")
+        self._sent += lines
+        body.seek(0)
+
+
+def _copy_again(batch: Batch) -> float:
+    """Seconds to COPY the batch's rows into tables that have the same indexes and nothing else."""
+    seconds = 0.0
+    with connection.cursor() as cursor, tempfile.TemporaryFile() as rows:
+        cursor.execute("SET statement_timeout = 0")
+        for table, select in TABLES.items():
+            cursor.execute(
+                f"CREATE TABLE IF NOT EXISTS bench_{table} (LIKE {table} INCLUDING INDEXES)"
+            )
+            rows.seek(0)
+            rows.truncate()
+            with cursor.copy(f"COPY ({select}) TO STDOUT", [batch.pk]) as out:
+                for piece in out:
+                    rows.write(piece)
+            rows.seek(0)
+            start = time.perf_counter()
+            with transaction.atomic(), cursor.copy(f"COPY bench_{table} FROM STDIN") as into:
+                while piece := rows.read(PIECE):
+                    into.write(piece)
+            seconds += time.perf_counter() - start
+    return seconds
+
+
+def _post(base: str, key: str, body: BinaryIO) -> None:
+    size = body.seek(0, os.SEEK_END)
+    body.seek(0)
+    response = httpx.post(
+        f"{base}/api/v1/generation-batches",
+        content=iter(lambda: body.read(PIECE), b""),
+        headers={
+            "Authorization": f"Bearer {key}",
+            "Content-Type": "application/x-ndjson",
+            "Content-Length": str(size),
+        },
+        timeout=300,
+    )
+    if response.status_code != 201:
+        raise RuntimeError(f"{response.status_code}: {response.text[:500]}")
+
+
+@contextmanager
+def _web_server() -> Iterator[tuple[str, int]]:
+    """gunicorn with one worker, on the same database. Gives its address and the worker's id."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [
+        sys.executable, "-m", "gunicorn", "config.wsgi:application", "--bind", f"127.0.0.1:{port}",
+        "--worker-class", "gthread", "--threads", "4", "--timeout", "300", "--log-level", "error",
+        "--no-control-socket",
+    ]  # fmt: skip
+    web = subprocess.Popen(command, env={**os.environ, "DATABASE_URL": _database_url()})
+    try:
+        base = f"http://127.0.0.1:{port}"
+        for _ in range(150):
+            try:
+                if httpx.get(f"{base}/healthz", timeout=2).status_code == 200:
+                    break
+            except httpx.TransportError:
+                time.sleep(0.2)
+        else:
+            raise RuntimeError("the web server does not answer")
+        children = Path(f"/proc/{web.pid}/task/{web.pid}/children").read_text().split()
+        yield base, int(children[0])
+    finally:
+        web.terminate()
+        web.wait(30)
+
+
+def _database_url() -> str:
+    """The address of the database that this process is on."""
+    found = connection.settings_dict
+    host = str(found["HOST"] or "")
+    where = f"{found['USER']}:{quote(str(found['PASSWORD'] or ''))}@"
+    if host.startswith("/"):
+        return f"postgresql://{where}/{found['NAME']}?host={host}"
+    return f"postgresql://{where}{host}:{found['PORT'] or 5432}/{found['NAME']}"
+
+
+def _peak(process: int) -> float:
+    """The most memory the process has ever had, in megabytes."""
+    status = Path(f"/proc/{process}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
