@@ -65,7 +65,7 @@ def test_a_parent_that_comes_late_gets_its_part_in_the_next_run() -> None:
     story = Story()
     story.report("remix", story.duke, now=IN_OCTOBER, parent="original")
     story.settle_october()
-    assert story.payable() == (0, Decimal(1))
+    assert story.payable() == (Decimal(0), Decimal(1))
 
     story.report("original", story.ribbit, now=IN_NOVEMBER)
     november = story.settle_november()
@@ -100,7 +100,7 @@ def test_what_is_taken_back_from_one_who_was_paid_becomes_a_debt() -> None:
     story.report("original", story.ribbit, now=IN_NOVEMBER)
     story.settle_november()
 
-    assert story.payable() == (Decimal("1.1"), 0)
+    assert story.payable() == (Decimal("1.1"), Decimal(0))
     assert balance(story.bob.party_ref, Role.CLAWBACK) == Decimal("0.1")
     assert balance(story.platform.party_ref, Role.RECEIVABLE) == Decimal(2)
 
