@@ -7,11 +7,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from django.urls import resolve
 from drf_spectacular.generators import SchemaGenerator
 
 from ledger.ids import new_id, show
+from licensing.access.roles import SCOPES_OF_ROLE, Role
 
 METHODS = ("get", "post", "put", "patch", "delete")
+NDJSON = "application/x-ndjson"
+# What stands in a path without being an id.
+PLAIN = {"month": "2026-10"}
+# The roles, those that write first: the first that has a scope is the one to try it with.
+ROLES = (Role.OWNER, Role.ENGINEER, Role.PREPARER, Role.APPROVER, Role.EDITOR, Role.AUDITOR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +42,30 @@ class Operation:
     def needs_body(self) -> bool:
         return bool(self.spec.get("requestBody", {}).get("required"))
 
+    @property
+    def scope(self) -> str | None:
+        """The scope its window asks for."""
+        view = resolve(self.path_with()).func.cls  # type: ignore[attr-defined]
+        scope: str | None = view.scopes.get(self.method.upper())
+        return scope
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles that may call it."""
+        scope = self.scope
+        return tuple(role for role in ROLES if scope is None or scope in SCOPES_OF_ROLE[role])
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of its query parameters."""
+        found = self.spec.get("parameters", ())
+        return tuple(one["name"] for one in found if one["in"] == "query")
+
     def path_with(self, values: dict[str, str] | None = None) -> str:
         """The path with ids of things that do not exist, or those given."""
         return re.sub(
             r"\{(\w+)\}",
-            lambda found: (values or {}).get(found[1]) or show("gen", new_id()),
+            lambda found: {**PLAIN, **(values or {})}.get(found[1]) or show("gen", new_id()),
             self.path,
         )
 

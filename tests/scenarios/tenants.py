@@ -9,24 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-from ledger.actor import Actor, Mode, system_actor
-from licensing.access import audit, keys
-from licensing.access.models import Membership, Organisation, User
+from ledger.actor import Actor, Mode
 from licensing.access.roles import ROLES_OF_KIND
-from licensing.catalog.models import Property, RightsHolder, Subject
+from licensing.catalog.models import Platform, RightsHolder
 from tests.licensing.builders import (
-    LONG_AGO,
     Household,
     build_actor,
     build_holder,
     build_house,
     build_platform,
-    build_property,
-    build_subject,
 )
+from tests.scenarios import things
 
 KIND_OF_ROLE = {role: kind for kind, roles in ROLES_OF_KIND.items() for role in roles}
+Made = TypeVar("Made")
 
 
 @dataclass(kw_only=True)
@@ -36,6 +34,7 @@ class Side:
     mode: Mode
     households: dict[str, Household]
     rows: dict[tuple[str, str], str] = field(default_factory=dict)
+    made: dict[Callable[[Side], Any], Any] = field(default_factory=dict)
 
     def home(self, kind: str) -> Household:
         """The organisation of this kind."""
@@ -48,11 +47,32 @@ class Side:
         assert holder is not None
         return holder
 
+    @property
+    def platform(self) -> Platform:
+        """Its platform."""
+        platform = self.home("platform").platform
+        assert platform is not None
+        return platform
+
+    def once(self, make: Callable[[Side], Made]) -> Made:
+        """What `make` makes here, made once."""
+        if make not in self.made:
+            self.made[make] = make(self)
+        found: Made = self.made[make]
+        return found
+
     def shown(self, prefix: str, kind: str) -> str:
         """The id of a row of `prefix` as near as can be to the organisation of `kind`."""
         if (prefix, kind) not in self.rows:
             self.rows[prefix, kind] = THINGS[prefix].build(self, kind)
         return self.rows[prefix, kind]
+
+    def fill(self) -> Side:
+        """The same world with every row there is to have."""
+        for prefix in THINGS:
+            for kind in self.households:
+                self.shown(prefix, kind)
+        return self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,64 +101,36 @@ def person_in(side: Side, role: str) -> Actor:
     return home.actor if home.actor.role == role else build_actor(home.organisation, role)
 
 
-def _membership(side: Side, kind: str) -> str:
-    # Another person than the one who asks, so that ending it does not end the story.
-    actor = build_actor(side.home(kind).organisation, ROLES_OF_KIND[kind][-1])
-    return Membership.objects.get(user__username=actor.label).shown_id
-
-
-def _key(side: Side, kind: str) -> str:
-    home = side.home(kind)
-    issued = keys.issue(
-        actor=system_actor(mode=side.mode),
-        organisation=home.organisation,
-        user=User.objects.get(username=home.actor.label),
-        name="a key",
-        scopes=["catalog:read"],
-        now=LONG_AGO,
-    )
-    return issued.key.shown_id
-
-
-def _audit_record(side: Side, kind: str) -> str:
-    home = side.home(kind)
-    record = audit.record(actor=home.actor, now=LONG_AGO, verb="story.begin", thing="none")
-    return record.shown_id
-
-
-def _platform(side: Side, kind: str) -> str:
-    platform = side.home("platform").platform
-    assert platform is not None
-    return platform.shown_id
-
-
-def _property(side: Side, kind: str) -> str:
-    return build_property(side.holder).shown_id
-
-
-def _subject(side: Side, kind: str) -> str:
-    return build_subject(side.holder).shown_id
-
-
-def _ownership(side: Side, kind: str) -> str:
-    return build_subject(side.holder).ownership_steps.get().shown_id
-
-
 _NOBODY: frozenset[str] = frozenset()
 
 THINGS: dict[str, Thing] = {
-    Organisation.PREFIX: Thing(build=lambda side, kind: side.home(kind).organisation.shown_id),
-    "usr": Thing(
-        build=lambda side, kind: User.objects.get(pk=str(side.home(kind).actor.person_id)).shown_id
+    "org": Thing(build=lambda side, kind: side.home(kind).organisation.shown_id),
+    "usr": Thing(build=things.user),
+    "mem": Thing(build=things.membership, seen_by=_NOBODY),
+    "key": Thing(build=things.key, seen_by=_NOBODY),
+    "aud": Thing(build=things.audit_record),
+    "hld": Thing(build=lambda side, kind: side.holder.shown_id),
+    "plt": Thing(
+        build=lambda side, kind: side.platform.shown_id, seen_by=frozenset({"house", "holder"})
     ),
-    Membership.PREFIX: Thing(build=_membership, seen_by=_NOBODY),
-    "key": Thing(build=_key, seen_by=_NOBODY),
-    "aud": Thing(build=_audit_record),
-    RightsHolder.PREFIX: Thing(build=lambda side, kind: side.holder.shown_id),
-    "plt": Thing(build=_platform, seen_by=frozenset({"house", "holder"})),
-    Property.PREFIX: Thing(build=_property),
-    Subject.PREFIX: Thing(build=_subject, seen_by=frozenset({"house", "platform"})),
-    "own": Thing(build=_ownership),
+    "prp": Thing(build=things.holder_property),
+    "chr": Thing(build=things.subject, seen_by=frozenset({"house", "platform"})),
+    "own": Thing(build=things.ownership),
+    "rul": Thing(build=things.rule),
+    "kls": Thing(build=things.kill_switch),
+    "chk": Thing(build=things.consent_check),
+    "apr": Thing(build=things.approval),
+    "agr": Thing(build=things.agreement),
+    "bat": Thing(build=things.batch),
+    "gen": Thing(build=things.generation),
+    "run": Thing(build=things.settlement_run),
+    "rln": Thing(build=things.royalty_line),
+    "stm": Thing(build=things.statement),
+    "pay": Thing(build=things.payout_batch),
+    "pit": Thing(build=things.payout_item),
+    "boo": Thing(build=things.book),
+    "acc": Thing(build=things.account),
+    "ent": Thing(build=things.entry),
 }
 
 COLLECTIONS: dict[str, str] = {
@@ -150,6 +142,20 @@ COLLECTIONS: dict[str, str] = {
     "properties": "prp",
     "subjects": "chr",
     "ownerships": "own",
+    "consent-rules": "rul",
+    "kill-switches": "kls",
+    "consent-checks": "chk",
+    "approvals": "apr",
+    "agreements": "agr",
+    "generation-batches": "bat",
+    "generations": "gen",
+    "settlement-runs": "run",
+    "explanations": "rln",
+    "statements": "stm",
+    "payout-batches": "pay",
+    "items": "pit",
+    "accounts": "acc",
+    "entries": "ent",
 }
 
 # Parameters of lists that name a thing.
@@ -159,10 +165,25 @@ PARAMETERS: dict[str, str] = {
     "person": "usr",
     "key": "key",
     "holder": "hld",
+    "party": "hld",
     "platform": "plt",
     "property": "prp",
     "parent": "prp",
     "subject": "chr",
+    "thing": "rul",
+    "batch": "bat",
+    "book": "boo",
+    "account": "acc",
+}
+
+# Ids in bodies that the document calls plain text: of whatever the ledger's parties are, and in
+# rules, which keep them as they are written. (A destination may be registered for any text, before
+# the ledger has heard of the party.)
+REFERENCES: dict[str, dict[str, str]] = {
+    "payout_batches_propose": {"/parties/0": "hld"},
+    "payout_items_set": {"/party": "hld"},
+    "consent_rules_create": {"/body/platforms/only/0": "plt"},
+    "consent_rules_edit": {"/body/platforms/only/0": "plt"},
 }
 
 # Fields of a body that name a stranger by design: any of the mode, by an id one has to know.
@@ -174,8 +195,19 @@ COUNTERPARTIES: frozenset[tuple[str, str]] = frozenset(
 # asks about live data, for it may name every subject of a mode.
 TOLD_OF_THE_MODE: frozenset[str] = frozenset({"consent_checks_create", "consent_checks_batch"})
 
+# Where an id that nobody has is not a 404: the lines of a report are all judged together, and a
+# payee without a destination is refused whether or not there is such a payee.
+NOT_404: dict[tuple[str, str], int] = {
+    ("generations_report", "/subjects/0/id"): 422,
+    ("generation_batches_upload", "/subjects/0/id"): 422,
+    ("payout_batches_propose", "/parties/0"): 409,
+    ("payout_items_set", "/party"): 409,
+}
+
 # Bodies for operations whose published example cannot be filled with one row of each kind.
-BODIES: dict[str, list[dict[str, object]]] = {
+_RULE = {"effect": "allow", "platforms": {"only": ["plt_"]}}
+_ASKING = {"subjects": ["chr_"], "action": "generate_video", "co_subjects": ["chr_"]}
+BODIES: dict[str, list[dict[str, Any]]] = {
     "subject_ownership_steps_create": [
         {
             "territory": "GB",
@@ -183,4 +215,11 @@ BODIES: dict[str, list[dict[str, object]]] = {
             "shares": [{"holder": "hld_", "share": "100"}],
         }
     ],
+    "payout_batches_propose": [{"currency": "USD", "threshold": "0", "parties": ["hld_"]}],
+    "consent_rules_create": [
+        {"subject": "chr_", "name": "Clips", "body": {"effect": "allow"}},
+        {"holder": "hld_", "body": _RULE},
+    ],
+    "consent_rules_edit": [{"body": _RULE}],
+    "consent_checks_create": [_ASKING],
 }
