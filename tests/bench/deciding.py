@@ -1,0 +1,218 @@
+"""Decisions in process, and consent checks over the API against a bare view on the same machine.
+
+The reference view sits behind the same middleware: it reads two rows by their keys, inserts one and
+answers it, and does nothing else. What is compared is a check with its rules, its reasons, its
+durable decision and its signed receipt.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from statistics import median
+from typing import Any, Final, cast
+
+from django.test import override_settings
+from django.urls import include, path
+from django.utils import timezone
+from rest_framework.request import Request as ApiRequest
+from rest_framework.response import Response
+
+from ledger import ids
+from ledger.ids import new_id
+from ledger.windows import Window
+from licensing.catalog.models import Subject
+from licensing.consent.bodies import read_body
+from licensing.consent.compiling import RuleBook, bind, compile_rule
+from licensing.consent.engine import Asked, decide
+from licensing.consent.language import LEVELS, Action, Purpose, Request
+from licensing.consent.models import ConsentCheck, ConsentEpoch
+from tests.client import ApiClient
+from tests.licensing.builders import build_property, build_subject
+from tests.licensing.consent.builders import Generator, build_generator, build_studio, publish_rule
+
+RULES: Final = 200
+REQUESTS: Final = 500
+# Both views take turns in rounds of so many, so that a busy moment of the machine meets both.
+ROUND: Final = 50
+_SEED: Final = 20261001
+_TERRITORIES: Final = ("DE", "US", "FR", "GB", "JP", "BR")
+_AT: Final = datetime(2026, 10, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Seconds for one decision in process (a simple allow; of 200 mixed rules), and for one request
+    over the API (a check; the bare view): the median round."""
+
+    simple: float
+    mixed: float
+    check: float
+    reference: float
+
+    @property
+    def ratio(self) -> float:
+        """Checks per second over the reference's requests per second; the aim is 0.7."""
+        return self.reference / self.check
+
+
+def measure(*, checks: int) -> Measured:
+    """Decides, and asks so many times. To be run on a database that is thrown away."""
+    check, reference = _over_the_api(checks)
+    return Measured(simple=_simple(), mixed=_mixed(), check=check, reference=reference)
+
+
+def _simple() -> float:
+    """One allow that covers, and nothing else."""
+    body = {"effect": "allow", "actions": ["index"], "territories": {"only": ["US"]}}
+    rule = compile_rule(version="rlv_1", scope="chr_1", body=read_body(body))
+    asked = [_asked(bind([rule]))]
+    request = Request(action="index", platform="plt_1", at=_AT, territory="US")
+    return _fastest(lambda: decide(request, asked), REQUESTS)
+
+
+def _mixed() -> float:
+    """Two hundred rules of every effect and scope in force, and requests of every kind."""
+    chance = random.Random(_SEED)
+    asked = [
+        _asked(
+            bind(
+                compile_rule(
+                    version=f"rlv_{number}",
+                    scope=chance.choice(("", "prp_1", "chr_1", "chr_2", "chr_3")),
+                    body=read_body(_some_body(chance)),
+                )
+                for number in range(RULES)
+            )
+        )
+    ]
+    requests = [
+        Request(
+            action=chance.choice(list(Action)),
+            platform=f"plt_{chance.randrange(20)}",
+            at=_AT,
+            territory=chance.choice(_TERRITORIES),
+            purpose=chance.choice(list(Purpose)),
+            ratings={"violence": chance.randrange(4)},
+        )
+        for _ in range(REQUESTS)
+    ]
+    return _fastest(lambda: [decide(request, asked) for request in requests], 1) / REQUESTS
+
+
+def _some_body(chance: random.Random) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "effect": chance.choice(("allow",) * 6 + ("deny",) * 3 + ("needs_approval",)),
+        "actions": [str(action) for action in chance.sample(list(Action), 2)],
+        "territories": {chance.choice(("only", "except")): chance.sample(_TERRITORIES, 3)},
+        "purposes": [str(purpose) for purpose in chance.sample(list(Purpose), 3)],
+    }
+    if chance.random() < 0.5:
+        body["content"] = {"violence": chance.choice(LEVELS)}
+    if chance.random() < 0.5:
+        body["platforms"] = {"only": [f"plt_{chance.randrange(20)}"]}
+    return body
+
+
+def _asked(book: RuleBook) -> Asked:
+    return Asked(subject="chr_1", chain=("chr_1", "prp_1"), consents=(("hld_1", book),))
+
+
+def _fastest(act: Callable[[], Any], times: int) -> float:
+    """Seconds for one `act`, in the fastest of five rounds."""
+    found = []
+    for _ in range(5):
+        start = time.perf_counter()
+        for _ in range(times):
+            act()
+        found.append((time.perf_counter() - start) / times)
+    return min(found)
+
+
+class BareWindow(Window):
+    """The least that any check would have to do: two reads by key, one insert."""
+
+    scopes = {"POST": "consent:check"}
+
+    def post(self, request: ApiRequest) -> Response:
+        said = cast("dict[str, Any]", request.data)
+        subject = Subject.objects.get(pk=ids.read("chr", said["subjects"][0]))
+        ConsentEpoch.objects.get(pk=subject.holder_id)
+        check = ConsentCheck.objects.create(
+            id=new_id(),
+            platform_id=said["platform_key"],
+            mode="test",
+            outcome="deny",
+            issued_at=timezone.now(),
+            subject_ids=[subject.pk],
+            action="generate_video",
+            rule_versions=[],
+            facts={},
+            reasons=[],
+            obligations={},
+            price={},
+            would_allow=[],
+        )
+        return Response({"id": check.shown_id, "outcome": check.outcome}, status=201)
+
+
+urlpatterns = [
+    path("api/v1/bare", BareWindow.as_view()),
+    path("", include("config.urls")),
+]
+
+
+def _over_the_api(checks: int) -> tuple[float, float]:
+    """Seconds for one check and for one bare request, as medians of rounds that take turns."""
+    generator, subject = _stage()
+    body = {
+        "subjects": [subject.shown_id],
+        "action": "generate_video",
+        "territory": "US",
+        "purpose": "personal",
+        "content": {"violence": "none", "codes": []},
+    }
+    ours = json.dumps(body).encode()
+    bare = json.dumps({**body, "platform_key": str(generator.platform.pk)}).encode()
+    with override_settings(ROOT_URLCONF="tests.bench.deciding", ALLOWED_HOSTS=["testserver"]):
+        client = ApiClient(generator.actor)
+        _post(client, "/consent-checks", ours, ROUND)
+        _post(client, "/bare", bare, ROUND)
+        rounds = [
+            (_post(client, "/consent-checks", ours, ROUND), _post(client, "/bare", bare, ROUND))
+            for _ in range(max(1, checks // ROUND))
+        ]
+    return median(check for check, _ in rounds), median(bare for _, bare in rounds)
+
+
+def _stage() -> tuple[Generator, Subject]:
+    """A subject in a nested property, with a rule above it and twenty rules of others beside it."""
+    studio, generator = build_studio(f"Studio {new_id()}"), build_generator(f"Generator {new_id()}")
+    now = timezone.now()
+    franchise = build_property(studio.holder)
+    series = build_property(studio.holder, parent=franchise)
+    publish_rule(
+        studio,
+        now=now,
+        property=franchise,
+        actions=["generate_video"],
+        territories={"except": ["DE"]},
+        content={"violence": "mild"},
+        price={"amount": "0.002", "currency": "USD", "per": "generation"},
+    )
+    for _ in range(20):
+        publish_rule(studio, now=now, subject=build_subject(studio.holder))
+    return generator, build_subject(studio.holder, property=series)
+
+
+def _post(client: ApiClient, where: str, body: bytes, times: int) -> float:
+    """Seconds for one request, over so many."""
+    start = time.perf_counter()
+    for _ in range(times):
+        answer = client.post(where, body)
+        assert answer.status_code == 201, answer.content
+    return (time.perf_counter() - start) / times
