@@ -124,17 +124,6 @@ class Phrase(_Patterned):
         return text
 
 
-@extend_schema_field(OpenApiTypes.STR)
-class Reference(Id):
-    """A prefixed id that is kept as it is written."""
-
-    def to_internal_value(self, data: Any) -> str:  # type: ignore[override]
-        return ids.show(self.prefix, super().to_internal_value(data))
-
-    def to_representation(self, value: Any) -> str:
-        return str(value)
-
-
 class AnyReference(Text):
     """The id of a subject, a property or a rights holder."""
 
@@ -167,12 +156,20 @@ class _ChoiceShape(Shape):
 class PlatformsShape(_ChoiceShape):
     """Listed platforms only, or all but the listed."""
 
-    only = Several(Reference(Platform.PREFIX, "platform"), min_length=1, required=False)
+    only = Several(Id(Platform.PREFIX, "platform"), min_length=1, required=False)
 
     def get_fields(self) -> dict[str, Any]:
         """`except` is a word of Python's, so it cannot stand as an attribute."""
-        listed = Several(Reference(Platform.PREFIX, "platform"), min_length=1, required=False)
+        listed = Several(Id(Platform.PREFIX, "platform"), min_length=1, required=False)
         return {**super().get_fields(), "except": listed}
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The ids as they are written: what a body keeps."""
+        said = super().to_internal_value(data)
+        return {
+            name: [ids.show(Platform.PREFIX, platform) for platform in platforms]
+            for name, platforms in said.items()
+        }
 
 
 class TerritoriesShape(_ChoiceShape):
