@@ -15,9 +15,12 @@ MODES = ("live", "test")
 
 
 def environment(request: HttpRequest) -> list[str]:
-    """The ribbon that says on which data the home page looks."""
-    mode = chosen_mode(request)
-    return ["Live data", "danger"] if mode == "live" else ["Test data", "info"]
+    """The ribbon that says on which data one works: lists show both modes, the home page one."""
+    live = Book.objects.filter(mode="live").exists()
+    if request.resolver_match is not None and request.resolver_match.view_name == "admin:index":
+        live = chosen_mode(request) == "live"
+        return ["Live data", "danger"] if live else ["Test data", "info"]
+    return ["Live and test data", "danger"] if live else ["Test data", "info"]
 
 
 def chosen_mode(request: HttpRequest) -> str:

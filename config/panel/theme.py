@@ -26,13 +26,52 @@ def _link(title: str, icon: str, model: str) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{model}_changelist")}
 
 
+def _group(title: str, *items: dict[str, Any]) -> dict[str, Any]:
+    return {"title": title, "separator": True, "collapsible": False, "items": list(items)}
+
+
 NAVIGATION: list[dict[str, Any]] = [
-    {
-        "title": "",
-        "items": [
-            {"title": "Home", "icon": "home", "link": reverse_lazy("admin:index")},
-        ],
-    },
+    {"items": [{"title": "Home", "icon": "home", "link": reverse_lazy("admin:index")}]},
+    _group(
+        "Royalties",
+        _link("Settlement runs", "calculate", "settlement_run"),
+        _link("Royalty lines", "receipt_long", "settlement_royaltyline"),
+        _link("Statements", "description", "statements_statement"),
+        _link("Payout batches", "payments", "payouts_payoutbatch"),
+        _link("Payout destinations", "account_balance", "payouts_payoutdestination"),
+    ),
+    _group(
+        "Books",
+        _link("Entries", "menu_book", "journal_entry"),
+        _link("Accounts", "account_tree", "journal_account"),
+        _link("Periods", "calendar_month", "journal_period"),
+        _link("Parties", "groups", "journal_party"),
+    ),
+    _group(
+        "Usage and consent",
+        _link("Generations", "movie", "usage_generation"),
+        _link("Batches", "inventory_2", "usage_batch"),
+        _link("Consent checks", "fact_check", "consent_consentcheck"),
+        _link("Consent rules", "rule", "consent_consentrule"),
+        _link("Approvals", "approval", "consent_approvalrequest"),
+        _link("Agreements", "handshake", "commerce_agreement"),
+    ),
+    _group(
+        "Catalogue",
+        _link("Rights holders", "diversity_3", "catalog_rightsholder"),
+        _link("Platforms", "dns", "catalog_platform"),
+        _link("Properties", "category", "catalog_property"),
+        _link("Subjects", "face", "catalog_subject"),
+        _link("Ownership", "pie_chart", "catalog_ownershipstep"),
+    ),
+    _group(
+        "Access",
+        _link("People", "person", "access_user"),
+        _link("Organisations", "corporate_fare", "access_organisation"),
+        _link("Members", "badge", "access_membership"),
+        _link("API keys", "key", "access_apikey"),
+        _link("Audit trail", "history", "access_auditrecord"),
+    ),
 ]
 
 UNFOLD: dict[str, Any] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from rich import box
 from rich.console import Console, Group
 from rich.panel import Panel
 from rich.table import Table
@@ -23,7 +24,14 @@ def show(console: Console, told: Told, sandbox: dict[str, Any], verified: str) -
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", pad_edge=False)
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE,
+        show_header=any(columns),
+        min_width=52,
+    )
     table.add_column(columns[0])
     for name in columns[1:]:
         table.add_column(name, justify="right")
@@ -85,17 +93,23 @@ def _doors(sandbox: dict[str, Any]) -> Panel:
     ):
         doors.add_row(title, address)
     logins = Table.grid(padding=(0, 2))
-    logins.add_row("[bold]who[/]", "[bold]username[/]", "[bold]password[/]", "[bold]API key[/]")
-    for person in sandbox["holders"]:
-        logins.add_row(person["name"], *_login(person))
-    titles = ("Finance, prepares", "Finance, approves")
-    for title, person in zip(titles, sandbox["finance"], strict=True):
-        logins.add_row(title, *_login(person))
-    logins.add_row("Auditor", *_login(sandbox["auditor"]))
+    logins.add_row("[bold]Who[/]", "[bold]username[/]", "[bold]password[/]")
+    keys = Table.grid(padding=(0, 2))
+    keys.add_row("[bold]API keys[/]", "")
+    for title, person in _people(sandbox):
+        logins.add_row(title, person["username"], person["password"])
+        keys.add_row(title, person["api_key"])
     for platform in sandbox["platforms"]:
-        logins.add_row(platform["name"], "", "", platform["api_key"])
-    return Panel(Group(doors, "", logins), title="Look around", title_align="left", expand=False)
+        keys.add_row(platform["name"], platform["api_key"])
+    return Panel(
+        Group(doors, "", logins, "", keys), title="Look around", title_align="left", expand=False
+    )
 
 
-def _login(person: dict[str, Any]) -> tuple[str, str, str]:
-    return person["username"], person["password"], person["api_key"]
+def _people(sandbox: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    titles = ("Finance, prepares", "Finance, approves")
+    return [
+        *((person["name"], person) for person in sandbox["holders"]),
+        *zip(titles, sandbox["finance"], strict=True),
+        ("Auditor", sandbox["auditor"]),
+    ]
