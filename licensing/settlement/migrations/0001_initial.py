@@ -229,6 +229,10 @@ class Migration(migrations.Migration):
             model_name='royaltyline',
             index=models.Index(fields=['run', 'id'], name='line_of_run'),
         ),
+        migrations.AddIndex(
+            model_name='royaltyline',
+            index=models.Index(fields=['subject', 'id'], name='line_of_subject'),
+        ),
         migrations.AddConstraint(
             model_name='royaltyline',
             constraint=models.CheckConstraint(condition=models.Q(('code__in', ['ok', 'unpriced', 'no_agreement', 'unowned'])), name='line_code_known'),

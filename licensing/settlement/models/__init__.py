@@ -1,0 +1,26 @@
+"""Settlement's tables: runs with their parts and inputs, and the royalties that come of them.
+
+What Django has no word for stands in the migration `0002_guards`: the legal moves, what is frozen
+once it is approved, the append-only tables, and the view behind `Earning`.
+"""
+
+from licensing.settlement.models.royalties import (
+    Earning,
+    RoyaltyLine,
+    RunShare,
+    RunShareQuerySet,
+    RunTotal,
+)
+from licensing.settlement.models.runs import Run, RunPart, SettlementInput, UnknownParent
+
+__all__ = [
+    "Earning",
+    "RoyaltyLine",
+    "Run",
+    "RunPart",
+    "RunShare",
+    "RunShareQuerySet",
+    "RunTotal",
+    "SettlementInput",
+    "UnknownParent",
+]
