@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from ledger.errors import NotFound
 from ledger.windows import Window, paged
-from ledger.wire import Currency, Id
+from ledger.wire import Currency, Day, Id
 from licensing.catalog.models import Platform, RightsHolder, Subject
 from licensing.settlement import examples, explaining, runs
 from licensing.settlement.models import Earning, RoyaltyLine, Run, RunShare
@@ -26,7 +26,7 @@ from licensing.settlement.shapes import (
     RunShape,
     RunShareShape,
 )
-from licensing.settlement.states import LineCode, PayeeKind, RunState
+from licensing.settlement.states import Basis, LineCode, PayeeKind, RunState
 from licensing.settlement.tasks import ring_on_commit
 
 NOTHING = examples.said("Nothing to say", {})
@@ -261,6 +261,39 @@ class EarningsWindow(Window):
         )
 
 
+class RoyaltyLinesWindow(Window):
+    """What the earnings are made of."""
+
+    scopes = {"GET": "earnings:read"}
+
+    @extend_schema(
+        operation_id="royalty_lines_list",
+        summary="Royalty lines",
+        description="The lines your earnings are made of, those of the latest run first: posted "
+        "lines of subjects you own a share of; for the house all of its mode. Each can be "
+        "explained.",
+        parameters=[
+            OpenApiParameter("subject", str),
+            OpenApiParameter("platform", str),
+            OpenApiParameter("service_day", str),
+            OpenApiParameter("basis", str, enum=Basis.values),
+        ],
+        responses=paged(RoyaltyLineShape),
+        examples=examples.listed(examples.LINE),
+    )
+    def get(self, request: Request) -> Response:
+        return self.page(
+            RoyaltyLine.objects.visible_to(self.actor).select_related("run"),
+            RoyaltyLineShape,
+            filters={
+                "subject": Id(Subject.PREFIX),
+                "platform": Id(Platform.PREFIX, source="run__platform"),
+                "service_day": Day(),
+                "basis": serializers.ChoiceField(Basis.choices),
+            },
+        )
+
+
 class ExplanationWindow(Window):
     """Where a line comes from."""
 
@@ -291,5 +324,6 @@ urlpatterns = [
     path("settlement-runs/<str:run>/lines", LinesWindow.as_view()),
     path("settlement-runs/<str:run>/shares", SharesWindow.as_view()),
     path("earnings", EarningsWindow.as_view()),
+    path("royalty-lines", RoyaltyLinesWindow.as_view()),
     path("explanations/<str:line>", ExplanationWindow.as_view()),
 ]

@@ -137,12 +137,17 @@ def test_a_holder_sees_only_what_is_its_own_and_posted(studio: Studio) -> None:
     owner, other = ApiClient(studio.holder.actor), ApiClient(build_holder().actor)
     assert_problem(owner.get(f"/explanations/{line.shown_id}"), 404, "not_found")
     assert owner.get("/earnings").json()["data"] == []
+    assert owner.get("/royalty-lines").json()["data"] == []
     settled = settle(Studio(holder=studio.holder, finance=studio.finance))
     assert settled.total.amount == 0
     approve(studio, run)
     assert owner.get(f"/explanations/{line.shown_id}").status_code == 200
     assert_problem(other.get(f"/explanations/{line.shown_id}"), 404, "not_found")
     assert other.get("/earnings").json()["data"] == []
+    assert other.get("/royalty-lines").json()["data"] == []
+    mine = owner.get("/royalty-lines", {"platform": studio.platform.shown_id}).json()["data"]
+    assert [found["id"] for found in mine] == [line.shown_id]
+    assert owner.get("/royalty-lines", {"service_day": "2026-10-11"}).json()["data"] == []
     house = ApiClient(studio.finance.approver).get("/earnings").json()["data"]
     assert len(house) == 1
 
