@@ -167,14 +167,14 @@ def _generation(platform: Platform, batch: Batch, one: Made) -> Generation:
     )
 
 
-# One statement a table: as many generations of one subject as the story needs.
+# One statement for both tables: as many generations of one subject as the story needs.
 _MANY = """
 WITH made AS (
-    INSERT INTO usage_generation (id, platform_id, batch_id, occurred_at, seconds, licensed, medium,
+    INSERT INTO usage_generation (id, platform_id, batch_id, occurred_at, licensed, medium,
         territory, unlicensed_reason, purpose, resolution, content_digest, external_id, model,
         metadata, consent_check_id)
-    SELECT lpad(to_hex(%(start)s + n), 32, '0')::uuid, %(platform)s, %(batch)s, %(at)s, NULL, TRUE,
-           'image', '', '', '', '', '\\x00', %(batch)s || '-' || n, '', '{}', %(batch)s
+    SELECT lpad(to_hex(n), 32, '0')::uuid, %(platform)s, %(batch)s, %(at)s, TRUE, 'image',
+           '', '', '', '', '\\x00', n::text, '', '{}', %(batch)s
       FROM generate_series(1, %(count)s) n
     RETURNING id
 )
@@ -185,7 +185,8 @@ SELECT id, %(subject)s, 1 FROM made
 
 def build_many(platform: Platform, subject: Subject, count: int, *, now: datetime = NOW) -> Batch:
     """A sealed batch of `count` licensed images of one subject, written by the database."""
-    with transaction.atomic():
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
         batch = Batch.objects.create(
             platform=platform,
             opened_at=now,
@@ -194,20 +195,16 @@ def build_many(platform: Platform, subject: Subject, count: int, *, now: datetim
             upload_hash=new_id().bytes * 2,
         )
         terms: dict[str, Any] = {
-            "start": next(_number) * 10**9,
             "platform": platform.pk,
-            "batch": str(batch.pk),
+            "batch": batch.pk,
             "at": now - timedelta(days=20),
             "count": count,
             "subject": subject.pk,
         }
-        with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            cursor.execute("SET LOCAL statement_timeout = 0")
-            cursor.execute(_MANY.replace("batch)s,", "batch)s::uuid,").replace(
-                "'{}', %(batch)s", "'{}', %(batch)s::uuid"), terms)  # fmt: skip
+        cursor.execute(_MANY, terms)
         sealing.seal(batch_id=batch.pk, now=now)
-    return Batch.objects.get(pk=batch.pk)
+    batch.refresh_from_db()
+    return batch
 
 
 def start(studio: Studio, *, period: date = OCTOBER, now: datetime = NOW, **said: Any) -> Run:
