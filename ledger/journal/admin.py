@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -15,7 +14,6 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from ledger.errors import DomainError
@@ -23,44 +21,13 @@ from ledger.journal import balances, periods
 from ledger.journal.models import Account, Book, Entry, Party, Period, Transfer
 from ledger.journal.shapes import show_trial_balance
 from ledger.money import format_amount
+from ledger.panel import ReadOnlyAdmin
 
-# Rows beyond these are found by searching and filtering, not by leafing.
-_LEAFED = 10_000
 _LINES_SHOWN = 200
 
 
-class BoundedPaginator(Paginator[Any]):
-    """Counts no further than anyone leafs, so that a page of a big table stays cheap."""
-
-    @cached_property
-    def count(self) -> int:
-        rows: Any = self.object_list
-        return int(rows.order_by()[:_LEAFED].count())
-
-
-class BooksAdmin(ModelAdmin):
-    """What the books hold is posted, never edited."""
-
-    paginator = BoundedPaginator
-    show_full_result_count = False
-    list_per_page = 50
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    @display(description="id")
-    def shown(self, row: Any) -> str:
-        return str(row.shown_id)
-
-
 @admin.register(Party)
-class PartyAdmin(BooksAdmin):
+class PartyAdmin(ReadOnlyAdmin):
     """Who can be owed or owe."""
 
     list_display = ("name", "ref", "kind", "mode", "opened_at")
@@ -71,7 +38,7 @@ class PartyAdmin(BooksAdmin):
 
 
 @admin.register(Book)
-class BookAdmin(BooksAdmin):
+class BookAdmin(ReadOnlyAdmin):
     """Books, each with its head."""
 
     list_display = ("name", "mode", "height", "opened_at")
@@ -84,7 +51,7 @@ class BookAdmin(BooksAdmin):
 
 
 @admin.register(Account)
-class AccountAdmin(BooksAdmin):
+class AccountAdmin(ReadOnlyAdmin):
     """Accounts with their balances."""
 
     list_display = ("number", "role", "party", "subject", "balance_shown", "mode", "book")
@@ -125,7 +92,7 @@ class AccountAdmin(BooksAdmin):
 
 
 @admin.register(Entry)
-class EntryAdmin(BooksAdmin):
+class EntryAdmin(ReadOnlyAdmin):
     """The journal."""
 
     list_display = ("height", "kind", "key", "effective_on", "posted_at", "line_count", "book_mode")
@@ -201,7 +168,7 @@ class EntryAdmin(BooksAdmin):
 
 
 @admin.register(Period)
-class PeriodAdmin(BooksAdmin):
+class PeriodAdmin(ReadOnlyAdmin):
     """Months: looked at, and closed after a look at what that freezes."""
 
     list_display = ("month_shown", "book", "book_mode", "state", "closed_at", "closed_by")

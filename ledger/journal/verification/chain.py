@@ -47,6 +47,9 @@ def verify_chains(result: Verification, scope: Mapping[str, Any]) -> None:
             result.find("entry", shown("ent", entry), "its book does not exist", height=height)
             continue
         last, head = heads[book]
+        if last == 0 and row[13] != head:
+            detail = "its first entry does not follow from its id, mode and name"
+            result.find("book", shown("boo", book), detail, height=height)
         for detail in _header_faults(row, last=last, head=head):
             result.find("entry", shown("ent", entry), detail, height=height)
         heads[book] = (height, row[14])

@@ -102,10 +102,14 @@ def _verify_book(
     for row in periods:
         result.periods += 1
         month, state = row[2], row[3]
+        name = f"{month[:7]} ({shown('per', row[1])})"
         if state != "closed":
             still_open = still_open or month
+            if state != "open" or row[11] is not None:
+                result.find(
+                    "period", name, f"it says it is {state}, which its columns do not bear out"
+                )
             continue
-        name = f"{month[:7]} ({shown('per', row[1])})"
         if still_open:
             result.find("period", name, f"it is closed, and {still_open[:7]} before it is open")
         months.up_to(month)
