@@ -16,6 +16,7 @@ from typing import Any, Final
 from django.db import connection
 
 from licensing.catalog.ownership import IN_FORCE
+from licensing.commerce.coverage import GOVERNING
 from licensing.settlement import entitling
 from licensing.settlement.models import Run, RunPart
 from licensing.settlement.states import PartKind
@@ -76,7 +77,7 @@ def rate_part(*, run: Run, part: RunPart) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             _LINES.format(
-                governing=entitling.GOVERNING.format(pairs="SELECT subject_id, day FROM fact"),
+                governing=GOVERNING.format(pairs="SELECT subject_id, day FROM fact"),
                 owned=IN_FORCE.format(subject="f.subject_id", territory="f.territory", day="f.day"),
             ),
             terms,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -24,7 +25,7 @@ from licensing.commerce.agreements import (
     add_terms,
     create_agreement,
 )
-from licensing.commerce.coverage import COVERAGE, TERMS_ON
+from licensing.commerce.coverage import GOVERNING
 from licensing.commerce.models import Agreement, TermsVersion
 from tests.client import ApiClient, assert_problem
 from tests.licensing.builders import (
@@ -213,14 +214,26 @@ def test_a_price_cannot_join_terms_that_stand(studio: Household, reel: Household
         version.prices.create(medium="voice", unit="second", amount=Decimal(1))
 
 
-def covered(reel: Household, *subjects: Subject) -> dict[str, str]:
-    ids = ", ".join(f"'{subject.pk}'" for subject in subjects)
-    query = COVERAGE.format(
-        subjects=f"SELECT unnest(ARRAY[{ids}]::uuid[])", platform="%(platform)s"
+def governing(
+    reel: Household, *subjects: Subject, day: date = date(2026, 10, 1)
+) -> dict[UUID, UUID]:
+    """The terms version that governs each subject on the day; nothing where none does."""
+    query = GOVERNING.format(
+        pairs="SELECT unnest(%(subjects)s::uuid[]) AS subject_id, %(day)s::date AS day"
     )
+    assert reel.platform is not None
+    terms: dict[str, Any] = {
+        "platform": reel.platform.pk,
+        "subjects": [subject.pk for subject in subjects],
+        "day": day,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(query, {"platform": reel.platform.pk})  # type: ignore[union-attr]
-        return {str(row[0]): str(row[1]) for row in cursor.fetchall()}
+        cursor.execute(query, terms)
+        return {row[0]: row[2] for row in cursor.fetchall()}
+
+
+def terms_of(agreement: Agreement, number: int = 1) -> UUID:
+    return agreement.versions.get(number=number).pk
 
 
 def test_the_most_specific_agreement_governs(studio: Household, reel: Household) -> None:
@@ -240,12 +253,27 @@ def test_the_most_specific_agreement_governs(studio: Household, reel: Household)
     over_part = build_agreement(platform, holder, property=part)
     over_star = build_agreement(platform, holder, subject=star)
     build_agreement(build_platform().platform, holder, subject=mate)  # type: ignore[arg-type]
-    assert covered(reel, star, mate, crest, loner, stranger) == {
-        str(star.pk): str(over_star.pk),
-        str(mate.pk): str(over_part.pk),
-        str(crest.pk): str(over_saga.pk),
-        str(loner.pk): str(everything.pk),
+    assert governing(reel, star, mate, crest, loner, stranger) == {
+        star.pk: terms_of(over_star),
+        mate.pk: terms_of(over_part),
+        crest.pk: terms_of(over_saga),
+        loner.pk: terms_of(everything),
     }
+
+
+def test_a_more_specific_agreement_governs_from_its_first_day(
+    studio: Household, reel: Household
+) -> None:
+    holder, platform = studio.holder, reel.platform
+    assert holder is not None
+    assert platform is not None
+    star = build_subject(holder)
+    everything = build_agreement(platform, holder)
+    own = build_agreement(
+        platform, holder, subject=star, terms=build_terms(effective_on=date(2026, 10, 15))
+    )
+    assert governing(reel, star, day=date(2026, 10, 14)) == {star.pk: terms_of(everything)}
+    assert governing(reel, star, day=date(2026, 10, 15)) == {star.pk: terms_of(own)}
 
 
 def test_the_terms_in_force_on_a_day(studio: Household, reel: Household, now: datetime) -> None:
@@ -263,14 +291,9 @@ def test_the_terms_in_force_on_a_day(studio: Household, reel: Household, now: da
         date(2026, 10, 31): first.pk,
         date(2026, 11, 1): later.pk,
     }
+    star = build_subject(studio.holder)  # type: ignore[arg-type]
     for day, terms in expected.items():
-        with connection.cursor() as cursor:
-            cursor.execute(
-                TERMS_ON.format(agreement="%(agreement)s", day="%(day)s"),
-                {"agreement": agreement.pk, "day": day},
-            )
-            row = cursor.fetchone()
-        assert (row[0] if row else None) == terms
+        assert governing(reel, star, day=day).get(star.pk) == terms
 
 
 def test_modes_never_meet(studio: Household, now: datetime) -> None:
