@@ -18,7 +18,15 @@ NDJSON = "application/x-ndjson"
 # What stands in a path without being an id.
 PLAIN = {"month": "2026-10"}
 # The roles, those that write first: the first that has a scope is the one to try it with.
-ROLES = (Role.OWNER, Role.ENGINEER, Role.PREPARER, Role.APPROVER, Role.EDITOR, Role.AUDITOR)
+ROLES: tuple[str, ...] = (
+    Role.OWNER,
+    Role.ENGINEER,
+    Role.PREPARER,
+    Role.APPROVER,
+    Role.EDITOR,
+    Role.AUDITOR,
+)
+_PARAMETER = re.compile(r"([\w.-]+)/\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +68,12 @@ class Operation:
         """The names of its query parameters."""
         found = self.spec.get("parameters", ())
         return tuple(one["name"] for one in found if one["in"] == "query")
+
+    @property
+    def collections(self) -> dict[str, str]:
+        """The names of the ids in its path, each with the collection it follows."""
+        found = _PARAMETER.findall(self.path)
+        return {name: collection for collection, name in found if name not in PLAIN}
 
     def path_with(self, values: dict[str, str] | None = None) -> str:
         """The path with ids of things that do not exist, or those given."""

@@ -22,6 +22,7 @@ from tests.licensing.builders import (
     build_platform,
 )
 from tests.scenarios import things
+from tests.scenarios.schema import Operation
 
 KIND_OF_ROLE = {role: kind for kind, roles in ROLES_OF_KIND.items() for role in roles}
 Made = TypeVar("Made")
@@ -66,6 +67,16 @@ class Side:
         if (prefix, kind) not in self.rows:
             self.rows[prefix, kind] = THINGS[prefix].build(self, kind)
         return self.rows[prefix, kind]
+
+    def path(self, op: Operation, role: str) -> str:
+        """The operation's path with ids of rows that are here."""
+        kind = KIND_OF_ROLE[role]
+        return op.path_with(
+            {
+                name: self.shown(COLLECTIONS[collection], kind)
+                for name, collection in op.collections.items()
+            }
+        )
 
     def fill(self) -> Side:
         """The same world with every row there is to have."""

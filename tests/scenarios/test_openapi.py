@@ -42,6 +42,14 @@ def test_every_operation_says_what_it_does_with_an_example(op: Operation) -> Non
         assert content.get("examples"), f"{op.name} has no example of its answer"
 
 
+@pytest.mark.parametrize("op", operations(), ids=lambda op: op.name)
+def test_what_is_answered_in_pages_is_named_a_list(op: Operation) -> None:
+    """The name gives an operation its `limit` and `cursor`, and the tests that go with them."""
+    content = op.spec["responses"].get("200", {}).get("content", {})
+    schema = content.get("application/json", {}).get("schema", {})
+    assert schema.get("$ref", "").endswith("Page") == op.name.endswith("_list")
+
+
 def test_operations_are_named_once() -> None:
     names = [op.name for op in operations()]
     assert len(names) == len(set(names))

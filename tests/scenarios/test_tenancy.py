@@ -43,7 +43,6 @@ REPORT = next(op for op in OPERATIONS if op.name == "generations_report")
 # What a list shows goes by the kind of organisation.
 FIRST_OF_KIND = ("owner", "engineer", "preparer")
 _ID = re.compile(r"\^([a-z]{3})_")
-_PARAMETER = re.compile(r"([\w.-]+)/\{(\w+)\}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +104,7 @@ def path_places(op: Operation) -> list[Place]:
     """The ids in the path, each after the name of its collection."""
     return [
         Place(op=op, name=name, prefix=COLLECTIONS.get(collection, f"after {collection}"))
-        for collection, name in _PARAMETER.findall(op.path)
-        if name not in PLAIN
+        for name, collection in op.collections.items()
     ]
 
 
