@@ -14,11 +14,12 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
 from ledger.actor import Actor
 from ledger.errors import DomainError, Invalid, NotAllowed
+from ledger.panel import ReadOnlyAdmin
 from ledger.payouts import execution, review
 from ledger.payouts.models import PayoutBatch, PayoutDestination, PayoutItem
 from ledger.payouts.refusals import BadPaidOn
@@ -91,30 +92,14 @@ ACTS: Final[Mapping[str, Act]] = {
 }
 
 
-class LookedAt(ModelAdmin):
+class LookedAt(ReadOnlyAdmin):
     """Rows that change by verbs alone, seen by whoever may read payouts."""
-
-    show_full_result_count = False
-    list_per_page = 50
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return super().has_view_permission(request, obj) or may(request, "payouts:read")
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return super().has_module_permission(request) or may(request, "payouts:read")
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    @display(description="id")
-    def shown(self, row: Any) -> str:
-        return str(row.shown_id)
 
 
 class PayoutItemInline(TabularInline):

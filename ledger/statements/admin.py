@@ -5,28 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import display
 
+from ledger.panel import ReadOnly, ReadOnlyAdmin
 from ledger.statements.models import Statement, StatementLine
 
 
-class OnlyRead:
-    """Nothing of an issued statement is added, changed or taken away."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-
-class StatementLineInline(OnlyRead, TabularInline):
+class StatementLineInline(ReadOnly, TabularInline):
     """A statement's lines."""
 
     model = StatementLine
@@ -45,10 +32,9 @@ class StatementLineInline(OnlyRead, TabularInline):
 
 
 @admin.register(Statement)
-class StatementAdmin(OnlyRead, ModelAdmin):
+class StatementAdmin(ReadOnlyAdmin):
     """Statements of account."""
 
-    show_full_result_count = False
     list_per_page = 50
     list_display = (
         "party_label", "month_shown", "revision", "opening_shown", "closing_shown", "mode",

@@ -18,6 +18,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from ledger.actor import Actor, Mode
 from ledger.errors import DomainError
+from ledger.panel import ReadOnlyAdmin
 from licensing.access import keys, people
 from licensing.access.models import (
     ApiKey,
@@ -53,10 +54,8 @@ def staff_actor(request: HttpRequest, mode: str) -> Actor:
     )
 
 
-class ReadOnlyAdmin(ModelAdmin):
-    """Rows that are only looked at here."""
-
-    show_full_result_count = False
+class VerbAdmin(ReadOnlyAdmin):
+    """Rows that are made here by a verb, and only looked at afterwards."""
 
     def changeform_view(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
         """Says what a verb has refused, with the form again."""
@@ -66,15 +65,6 @@ class ReadOnlyAdmin(ModelAdmin):
             messages.error(request, refused.detail)
             return HttpResponseRedirect(request.get_full_path())
         return answer
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 @admin.register(User)
@@ -113,11 +103,11 @@ class NewOrganisationForm(forms.ModelForm[Organisation]):
 
 
 @admin.register(Organisation)
-class OrganisationAdmin(ReadOnlyAdmin):
+class OrganisationAdmin(VerbAdmin):
     """Organisations: made here, and then for good."""
 
     form = NewOrganisationForm
-    list_display = ("name", "kind", "mode", "created_at", "shown_id")
+    list_display = ("name", "kind", "mode", "created_at", "shown")
     list_filter = ("mode", "kind")
     search_fields = ("name",)
     ordering = ("-id",)
@@ -144,7 +134,7 @@ class NewMembershipForm(forms.ModelForm[Membership]):
 
 
 @admin.register(Membership)
-class MembershipAdmin(ReadOnlyAdmin):
+class MembershipAdmin(VerbAdmin):
     """Members: added here, and ended after a question."""
 
     form = NewMembershipForm
@@ -195,7 +185,7 @@ class MembershipAdmin(ReadOnlyAdmin):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ReadOnlyAdmin):
+class ApiKeyAdmin(VerbAdmin):
     """Keys without their secrets: looked at, and revoked after a question."""
 
     list_display = (
@@ -236,7 +226,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
 
 @admin.register(AuditRecord)
-class AuditRecordAdmin(ReadOnlyAdmin):
+class AuditRecordAdmin(VerbAdmin):
     """The audit trail."""
 
     list_display = ("at", "actor_label", "verb", "thing", "mode", "request_id")

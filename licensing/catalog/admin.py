@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import TabularInline
 
-from licensing.access.admin import ReadOnlyAdmin
+from ledger.panel import ReadOnly, ReadOnlyAdmin
 from licensing.catalog.models import (
     OwnershipShare,
     OwnershipStep,
@@ -25,7 +25,7 @@ from licensing.catalog.shares import show_share
 class RightsHolderAdmin(ReadOnlyAdmin):
     """Rights holders."""
 
-    list_display = ("name", "organisation", "mode", "created_at", "shown_id")
+    list_display = ("name", "organisation", "mode", "created_at", "shown")
     list_filter = ("organisation__mode",)
     list_select_related = ("organisation",)
     search_fields = ("name", "organisation__name")
@@ -40,7 +40,7 @@ class RightsHolderAdmin(ReadOnlyAdmin):
 class PlatformAdmin(ReadOnlyAdmin):
     """Platforms."""
 
-    list_display = ("name", "organisation", "mode", "created_at", "shown_id")
+    list_display = ("name", "organisation", "mode", "created_at", "shown")
     list_filter = ("organisation__mode",)
     list_select_related = ("organisation",)
     search_fields = ("name", "organisation__name")
@@ -55,7 +55,7 @@ class PlatformAdmin(ReadOnlyAdmin):
 class PropertyAdmin(ReadOnlyAdmin):
     """Properties."""
 
-    list_display = ("name", "holder", "parent", "depth", "mode", "shown_id")
+    list_display = ("name", "holder", "parent", "depth", "mode", "shown")
     list_filter = ("holder__organisation__mode", "depth")
     list_select_related = ("holder__organisation", "parent")
     search_fields = ("name", "holder__name")
@@ -70,7 +70,7 @@ class PropertyAdmin(ReadOnlyAdmin):
 class SubjectAdmin(ReadOnlyAdmin):
     """Subjects."""
 
-    list_display = ("name", "kind", "holder", "property", "mode", "created_at", "shown_id")
+    list_display = ("name", "kind", "holder", "property", "mode", "created_at", "shown")
     list_filter = ("holder__organisation__mode", "kind")
     list_select_related = ("holder__organisation", "property")
     search_fields = ("name", "holder__name")
@@ -81,7 +81,7 @@ class SubjectAdmin(ReadOnlyAdmin):
         return obj.holder.organisation.mode
 
 
-class SharesInline(TabularInline):
+class SharesInline(ReadOnly, TabularInline):
     """The shares of a step."""
 
     model = OwnershipShare
@@ -93,12 +93,6 @@ class SharesInline(TabularInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request)
         return rows.select_related("holder", "step")
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
     @admin.display
     def share(self, obj: OwnershipShare) -> str:

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import display
 
+from ledger.panel import ReadOnly, ReadOnlyAdmin
 from licensing.commerce.models import Agreement, TermsPrice, TermsVersion
-
-
-class ReadOnly:
-    """Nothing is added, changed or deleted here."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class VersionInline(ReadOnly, TabularInline):
@@ -43,12 +29,11 @@ class PriceInline(ReadOnly, TabularInline):
 
 
 @admin.register(Agreement)
-class AgreementAdmin(ReadOnly, ModelAdmin):
-    list_display = ("shown_id", "holder", "platform", "scope", "currency", "mode", "created_at")
+class AgreementAdmin(ReadOnlyAdmin):
+    list_display = ("shown", "holder", "platform", "scope", "currency", "mode", "created_at")
     list_filter = ("platform__organisation__mode", "currency", "platform")
     list_select_related = ("holder", "platform__organisation", "property", "subject")
     search_fields = ("holder__name", "platform__name", "property__name", "subject__name")
-    show_full_result_count = False
     inlines = (VersionInline,)
 
     @display(description="over")
@@ -61,9 +46,9 @@ class AgreementAdmin(ReadOnly, ModelAdmin):
 
 
 @admin.register(TermsVersion)
-class TermsVersionAdmin(ReadOnly, ModelAdmin):
+class TermsVersionAdmin(ReadOnlyAdmin):
     list_display = (
-        "shown_id",
+        "shown",
         "agreement",
         "number",
         "effective_on",
@@ -78,7 +63,6 @@ class TermsVersionAdmin(ReadOnly, ModelAdmin):
     )
     search_fields = ("agreement__holder__name", "agreement__platform__name")
     date_hierarchy = "effective_on"
-    show_full_result_count = False
     inlines = (PriceInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TermsVersion]:

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
-from django.core.paginator import Paginator
-from django.db.models import QuerySet
-from django.http import HttpRequest
 from unfold.admin import TabularInline
 
-from ledger import ids
-from licensing.access.admin import ReadOnlyAdmin
-from licensing.access.models import Identified
+from ledger.panel import ReadOnly, ReadOnlyAdmin
 from licensing.consent.models import (
     ApprovalRequest,
     ConsentCheck,
@@ -22,36 +15,9 @@ from licensing.consent.models import (
     SigningKey,
 )
 
+
 # How far a list that only grows is counted.
-_COUNTED = 10_000
-
-
-class BoundedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts no further than ten thousand rows: a list of all checks ever would be read for it."""
-
-    @property
-    def count(self) -> int:
-        """The number of rows, or ten thousand if there are more."""
-        rows: Any = self.object_list
-        return int(rows.order_by()[:_COUNTED].count())
-
-
-class FoundById(ReadOnlyAdmin):
-    """Rows that are also found by the id they are shown with."""
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        model = self.model
-        if issubclass(model, Identified):
-            try:
-                return queryset.filter(pk=ids.read(model.PREFIX, search_term.strip())), False
-            except ValueError:
-                pass
-        return super().get_search_results(request, queryset, search_term)
-
-
-class VersionInline(TabularInline):
+class VersionInline(ReadOnly, TabularInline):
     """A rule's history."""
 
     model = RuleVersion
@@ -63,15 +29,12 @@ class VersionInline(TabularInline):
     ordering = ("-number",)
     show_change_link = True
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
 
 @admin.register(ConsentRule)
-class ConsentRuleAdmin(FoundById):
+class ConsentRuleAdmin(ReadOnlyAdmin):
     """Consent rules."""
 
-    list_display = ("shown_id", "name", "holder", "scope", "mode", "created_at")
+    list_display = ("shown", "name", "holder", "scope", "mode", "created_at")
     list_filter = ("holder__organisation__mode", "versions__state")
     list_select_related = ("holder__organisation", "property", "subject")
     search_fields = ("name", "holder__name", "property__name", "subject__name")
@@ -88,10 +51,10 @@ class ConsentRuleAdmin(FoundById):
 
 
 @admin.register(RuleVersion)
-class RuleVersionAdmin(FoundById):
+class RuleVersionAdmin(ReadOnlyAdmin):
     """What each version of a rule says."""
 
-    list_display = ("shown_id", "rule", "number", "state", "holder", "published_at", "ended_at")
+    list_display = ("shown", "rule", "number", "state", "holder", "published_at", "ended_at")
     list_filter = ("state", "holder__organisation__mode")
     list_select_related = ("rule", "holder__organisation")
     search_fields = ("rule__name", "holder__name")
@@ -99,24 +62,23 @@ class RuleVersionAdmin(FoundById):
 
 
 @admin.register(ConsentCheck)
-class ConsentCheckAdmin(FoundById):
+class ConsentCheckAdmin(ReadOnlyAdmin):
     """Consent checks and their answers."""
 
-    list_display = ("shown_id", "outcome", "platform", "action", "territory", "mode", "issued_at")
+    list_display = ("shown", "outcome", "platform", "action", "territory", "mode", "issued_at")
     list_filter = ("outcome", "mode", "action")
     list_select_related = ("platform",)
     search_fields = ("platform__name",)
     search_help_text = "A check's id, or a platform's name."
     ordering = ("-id",)
-    paginator = BoundedPaginator
     raw_id_fields = ("approves",)
 
 
 @admin.register(ApprovalRequest)
-class ApprovalRequestAdmin(FoundById):
+class ApprovalRequestAdmin(ReadOnlyAdmin):
     """Requests for approval."""
 
-    list_display = ("shown_id", "state", "holder", "mode", "asked_at", "answered_by")
+    list_display = ("shown", "state", "holder", "mode", "asked_at", "answered_by")
     list_filter = ("state", "holder__organisation__mode")
     list_select_related = ("holder__organisation",)
     search_fields = ("holder__name",)
@@ -129,10 +91,10 @@ class ApprovalRequestAdmin(FoundById):
 
 
 @admin.register(KillSwitch)
-class KillSwitchAdmin(FoundById):
+class KillSwitchAdmin(ReadOnlyAdmin):
     """Kill switches."""
 
-    list_display = ("shown_id", "holder", "scope", "platform", "mode", "thrown_at", "lifted_at")
+    list_display = ("shown", "holder", "scope", "platform", "mode", "thrown_at", "lifted_at")
     list_filter = ("holder__organisation__mode", ("lifted_at", admin.EmptyFieldListFilter))
     list_select_related = ("holder__organisation", "property", "subject", "platform")
     search_fields = ("holder__name", "subject__name", "property__name")

@@ -16,12 +16,12 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from unfold.decorators import action, display
-from unfold.paginator import InfinitePaginator
 
 from ledger.actor import Actor
 from ledger.errors import DomainError, Invalid, NotAllowed
 from ledger.money import Money
-from licensing.access.admin import ReadOnlyAdmin, staff_actor
+from ledger.panel import ReadOnlyAdmin
+from licensing.access.admin import staff_actor
 from licensing.settlement import runs
 from licensing.settlement.models import RoyaltyLine, Run, RunPart, RunShare
 from licensing.settlement.refusals import RunChanged
@@ -89,9 +89,6 @@ ACTS: Final[Mapping[str, Act]] = {
 class SettlementAdmin(ReadOnlyAdmin):
     """Rows that change by verbs alone, seen by whoever of the house may read settlement."""
 
-    list_per_page = 50
-    paginator = InfinitePaginator
-
     def _may(self, request: HttpRequest) -> bool:
         if not hasattr(request, "_may_settle"):
             may = request.user.is_authenticated and any(
@@ -105,10 +102,6 @@ class SettlementAdmin(ReadOnlyAdmin):
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return super().has_module_permission(request) or self._may(request)
-
-    @display(description="id")
-    def shown(self, row: Any) -> str:
-        return str(row.shown_id)
 
 
 @admin.register(Run)

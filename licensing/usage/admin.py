@@ -5,55 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.core.paginator import Paginator
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
-from django.utils.functional import cached_property
-from unfold.admin import ModelAdmin
 
 from ledger import ids
+from ledger.panel import ReadOnlyAdmin
 from licensing.catalog.models import Platform
 from licensing.usage.models import Batch, Generation, GenerationSubject
 
-_COUNTED = 2_000
 
-
-class BoundedPaginator(Paginator[Any]):
-    """Pages of the newest rows: what lies behind them is searched for, not counted."""
-
-    @cached_property
-    def count(self) -> int:
-        """At most a fixed number, so that no list counts a big table."""
-        rows: Any = self.object_list
-        return len(rows.order_by().values_list("pk")[:_COUNTED])
-
-
-class ReadOnlyAdmin(ModelAdmin):
+class ReportedAdmin(ReadOnlyAdmin):
     """Rows that only ever come from a platform's report."""
 
-    paginator = BoundedPaginator
-    show_full_result_count = False
-    list_per_page = 50
     ordering = ("-pk",)
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     @admin.display(description="Mode", ordering="platform__organisation__mode")
     def mode(self, row: Batch | Generation) -> str:
         """Test or live."""
         return row.platform.organisation.get_mode_display()
-
-    @admin.display(description="Id", ordering="pk")
-    def shown(self, row: Batch | Generation) -> str:
-        """The id as the API shows it."""
-        return row.shown_id
 
 
 def _read(prefix: str, term: str) -> Any:
@@ -64,7 +33,7 @@ def _read(prefix: str, term: str) -> Any:
 
 
 @admin.register(Batch)
-class BatchAdmin(ReadOnlyAdmin):
+class BatchAdmin(ReportedAdmin):
     """Batches of generations."""
 
     list_display = (
@@ -99,7 +68,7 @@ class BatchAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Generation)
-class GenerationAdmin(ReadOnlyAdmin):
+class GenerationAdmin(ReportedAdmin):
     """Generations."""
 
     list_display = (
