@@ -34,8 +34,10 @@ def move(*, actor: Actor, now: datetime, run: Run, to: RunState, **columns: Any)
     was = RunState(run.state)
     if to not in RUN_MOVES[was]:
         raise NotInState(f"A run that is {was.label.lower()} cannot become {to.label.lower()}.")
+    # Whatever went wrong before this move is over with it.
+    changes = {"attempt": 0, "error": "", "not_before": now, **columns}
     moved = Run.objects.filter(pk=run.pk, state=was, version=run.version).update(
-        state=to, version=F("version") + 1, state_since=now, **columns
+        state=to, version=F("version") + 1, state_since=now, **changes
     )
     if not moved:
         raise NotInState

@@ -30,6 +30,7 @@ Clock = Callable[[], datetime]
 LEASE: Final = timedelta(seconds=60)
 MOST_ATTEMPTS: Final = 5
 _FIRST_WAIT: Final = timedelta(seconds=5)
+_DOUBLINGS: Final = 6
 # The parts that work of a run's state consists of.
 WORK: Final = {
     RunState.RATING: (PartKind.RATE, PartKind.RESTATE),
@@ -63,8 +64,9 @@ RETURNING id
 
 
 def waiting_time(attempt: int) -> timedelta:
-    """How long to wait after this attempt failed: 5 seconds, and twice as long each time."""
-    wait: timedelta = _FIRST_WAIT * 2 ** (attempt - 1)
+    """How long to wait after this attempt failed: 5 seconds, and twice as long each time up to
+    about five minutes."""
+    wait: timedelta = _FIRST_WAIT * 2 ** min(attempt - 1, _DOUBLINGS)
     return wait
 
 

@@ -227,9 +227,5 @@ def resume_run(*, actor: Actor, now: datetime, run: Run) -> Run:
         RunPart.objects.filter(run=run, state=PartState.QUARANTINED).update(
             state=PartState.WAITING, attempt=0, not_before=now
         )
-        back = RunState(run.parked_from)
-        move(
-            actor=actor, now=now, run=run, to=back, parked_from="", attempt=0, error="",
-            not_before=now,
-        )  # fmt: skip
+        move(actor=actor, now=now, run=run, to=RunState(run.parked_from), parked_from="")
     return run
