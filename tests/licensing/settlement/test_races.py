@@ -1,126 +1,114 @@
-"""Two people, or two workers, at the same run at the same moment: one of them wins, once."""
+"""Two people, or two workers, at the same moment."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
-from decimal import Decimal
 from threading import Barrier
 
 import pytest
-from django.db import connection
+from django.db import connections
 
+from ledger.actor import Actor
 from ledger.errors import DomainError
-from ledger.journal.chart import Role
-from licensing.catalog.models import Platform, RightsHolder
-from licensing.commerce.agreements import Price
-from licensing.settlement import driving, runs
-from licensing.settlement.models import Run
-from licensing.settlement.refusals import NotInState, RunOpen
-from tests.licensing.builders import (
-    build_actor,
-    build_holder,
-    build_house,
-    build_platform,
-    build_subject,
+from ledger.journal.models import Entry
+from licensing.access.models import Organisation
+from licensing.settlement import collecting, runs
+from licensing.settlement.driving import drive
+from licensing.settlement.models import RoyaltyLine, Run, RunPart, RunShare
+from tests.licensing.builders import build_actor
+from tests.licensing.commerce.builders import build_agreement
+from tests.licensing.settlement.builders import (
+    NOW,
+    Made,
+    Studio,
+    build_batch,
+    forward,
+    paid,
+    review,
+    start,
 )
-from tests.licensing.commerce.builders import build_agreement, build_terms
-from tests.licensing.settlement.settling import approve, balance, settle
-from tests.licensing.usage.builders import report, upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-NOW = datetime(2026, 10, 15, 12, 0, tzinfo=UTC)
-OCTOBER = date(2026, 10, 1)
-A_DOLLAR = Price(medium="image", unit="generation", amount=Decimal(1), licensed=False)
+
+@pytest.fixture
+def studio() -> Studio:
+    studio = Studio()
+    build_agreement(studio.platform, studio.owner)
+    for _ in range(3):
+        build_batch(studio.platform, [Made(subjects=studio.character(), licensed=True)] * 2)
+    return studio
 
 
-def build_month() -> tuple[Platform, RightsHolder]:
-    """A platform that has made five pictures, at a dollar each, of one holder's character."""
-    household, holder = build_platform(), build_holder().holder
-    assert household.platform is not None
-    assert holder is not None
-    build_agreement(
-        household.platform, holder, terms=build_terms(fee_percent="10", prices=[A_DOLLAR])
-    )
-    subject = build_subject(holder)
-    for _ in range(5):
-        upload(household.actor, [report(subject)])
-    return household.platform, holder
+def at_once(*acts: Callable[[], object]) -> list[str]:
+    """Does all of it at the same moment; answers the code of each refusal, or `done`."""
+    barrier = Barrier(len(acts))
 
-
-def at_once(*acts: Callable[[], object]) -> list[object]:
-    """What each of the acts came to, or the refusal it met; all begin at the same moment."""
-    ready = Barrier(len(acts))
-
-    def one(act: Callable[[], object]) -> object:
-        ready.wait(10)
+    def perform(act: Callable[[], object]) -> str:
         try:
-            return act()
+            barrier.wait()
+            act()
         except DomainError as refusal:
-            return refusal
+            return refusal.code
         finally:
-            connection.close()
+            connections.close_all()
+        return "done"
 
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return list(pool.map(one, acts))
+    with ThreadPoolExecutor(len(acts)) as threads:
+        return sorted(threads.map(perform, acts))
 
 
-def test_two_who_start_a_run_at_once_make_one() -> None:
-    platform, _ = build_month()
-    house = build_house(role="preparer")
-    actors = [house.actor, *(build_actor(house.organisation, "preparer") for _ in range(3))]
-
-    def start(number: int) -> Run:
-        return runs.start_run(
-            actor=actors[number], now=NOW, platform=platform, currency="USD", period=OCTOBER
-        )
-
-    found = at_once(*(lambda n=n: start(n) for n in range(4)))  # type: ignore[misc]
-    assert sum(isinstance(each, Run) for each in found) == 1
-    assert sum(isinstance(each, RunOpen) for each in found) == 3
+def test_of_two_runs_started_at_once_one_is_told_of_the_other(studio: Studio) -> None:
+    assert at_once(*[lambda: start(studio)] * 4) == ["done", "run_open", "run_open", "run_open"]
     assert Run.objects.count() == 1
 
 
-def test_a_run_is_approved_or_cancelled_but_never_both() -> None:
-    platform, holder = build_month()
-    run = settle(platform, period=OCTOBER, now=NOW, until="in_review")
-    canceller = build_house(role="preparer").actor
+def test_of_two_approvals_at_once_one_is_made(studio: Studio) -> None:
+    run = review(studio)
+    house = Organisation.objects.get(pk=studio.finance.approver.tenant)
+    other = build_actor(house, "approver")
 
-    found = at_once(
-        lambda: approve(Run.objects.get(pk=run.pk), now=NOW),
-        lambda: runs.cancel_run(actor=canceller, now=NOW, run=run),
+    def approval(actor: Actor) -> Callable[[], object]:
+        return lambda: runs.approve_run(
+            actor=actor, now=NOW, run=run, content_hash=run.content_hash_hex
+        )
+
+    assert at_once(approval(studio.finance.approver), approval(other)) == ["done", "not_in_state"]
+    assert forward(run).state == "posted"
+
+
+def test_approving_and_cancelling_at_once_is_one_or_the_other(studio: Studio) -> None:
+    run = review(studio)
+    told = at_once(
+        lambda: runs.approve_run(
+            actor=studio.finance.approver, now=NOW, run=run, content_hash=run.content_hash_hex
+        ),
+        lambda: runs.cancel_run(actor=studio.finance.preparer, now=NOW, run=run),
     )
-    assert sum(isinstance(each, NotInState) for each in found) == 1
-    driving.drive(run_id=run.pk, clock=lambda: NOW)
-    run.refresh_from_db()
-    earned = balance(holder.party_ref, Role.PAYABLE)
-    assert (run.state, earned) in [("posted", Decimal("4.5")), ("cancelled", Decimal(0))]
-    assert run.inputs.exists() == (run.state == "posted")
+    assert told == ["done", "not_in_state"]
+    run = forward(run)
+    assert (run.state == "posted") == bool(Entry.objects.count())
 
 
-def test_four_who_drive_a_run_at_once_have_one_effect() -> None:
-    platform, holder = build_month()
-    run = runs.start_run(
-        actor=build_house(role="preparer").actor,
-        now=NOW,
-        platform=platform,
-        currency="USD",
-        period=OCTOBER,
-    )
-
-    def drive() -> bool:
-        return driving.drive(run_id=run.pk, clock=lambda: NOW)
-
-    for state in ("in_review", "posted"):
-        at_once(*[drive] * 4)
-        drive()
+def test_four_workers_on_one_run_do_everything_once(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collecting, "PART_ROWS", 2)
+    run = start(studio)
+    work = [lambda: drive(run_id=run.pk, clock=lambda: NOW)] * 4
+    while run.state != "in_review":
+        assert set(at_once(*work)) == {"done"}
         run.refresh_from_db()
-        assert run.state == state, run.error
-        if state == "in_review":
-            approve(run, now=NOW)
-    assert balance(holder.party_ref, Role.PAYABLE) == Decimal("4.5")
-    assert balance("house", Role.FEE_INCOME) == Decimal("0.5")
-    assert balance(platform.party_ref, Role.RECEIVABLE) == Decimal(5)
-    assert [part.attempt for part in run.parts.all()] == [1] * run.parts.count()
+    assert RunPart.objects.filter(run=run, kind="rate", state="done", attempt=1).count() == 3
+    assert sum(line.generations for line in RoyaltyLine.objects.all()) == 6
+    runs.approve_run(
+        actor=studio.finance.approver, now=NOW, run=run, content_hash=run.content_hash_hex
+    )
+    run.refresh_from_db()
+    while run.state != "posted":
+        assert set(at_once(*work)) == {"done"}
+        run.refresh_from_db()
+    assert Entry.objects.count() == RunPart.objects.filter(run=run, kind="post").count() == 2
+    assert sum(paid(run).values()) == run.total.amount
+    assert RunShare.objects.count() == 6
