@@ -12,7 +12,7 @@ from ledger.journal.chart import Role
 from ledger.journal.posting import reverse
 from ledger.journal.refusals import Overdrawn
 from ledger.money import from_units, to_units
-from tests.ledger.journal.builders import NOW, OCTOBER, Ledger, account, move
+from tests.ledger.journal.builders import NOW, OCTOBER, Ledger, account, move, usd
 
 
 def told(text: str) -> str:
@@ -79,10 +79,10 @@ def test_a_reserve_is_withheld_and_released_in_two_halves(ledger: Ledger) -> Non
     ledger.post(
         move(Role.RECEIVABLE, Role.PAYABLE, "25"), move(Role.PAYABLE, Role.RESERVE, "5"), key="q1"
     )
-    assert (ledger.balance(Role.PAYABLE), ledger.balance(Role.RESERVE)) == (20, 5)
+    assert (ledger.balance(Role.PAYABLE), ledger.balance(Role.RESERVE)) == usd(20, 5)
     for quarter in ("q2", "q3"):
         ledger.post(move(Role.RESERVE, Role.PAYABLE, "2.50"), kind="release", key=quarter)
-    assert (ledger.balance(Role.PAYABLE), ledger.balance(Role.RESERVE)) == (25, 0)
+    assert (ledger.balance(Role.PAYABLE), ledger.balance(Role.RESERVE)) == usd(25, 0)
 
 
 def test_what_is_held_cannot_be_paid(ledger: Ledger) -> None:
@@ -131,7 +131,7 @@ def test_when_the_money_has_left_a_clawback_stands_instead(ledger: Ledger) -> No
             actor="the bookkeeper",
         )
     ledger.post(move(Role.CLAWBACK, Role.RECEIVABLE, "30"), kind="clawback", key="run-1/clawback")
-    assert (ledger.balance(Role.CLAWBACK), ledger.balance(Role.RECEIVABLE)) == (30, 0)
+    assert (ledger.balance(Role.CLAWBACK), ledger.balance(Role.RECEIVABLE)) == usd(30, 0)
 
 
 def test_euros_become_dollars_by_way_of_the_positions(ledger: Ledger) -> None:
