@@ -106,7 +106,7 @@ def report_generation(*, actor: Actor, now: datetime, raw: bytes) -> Reported:
         if tally.refused:
             raise BadReport(tally.listed()[0].own_fault())
         generation = Generation.objects.get(
-            platform=platform, external_id=msgspec.json.decode(raw)["external_id"]
+            pk=staging.find(msgspec.json.decode(raw)["external_id"])
         )
         if tally.kept:
             audit.record(

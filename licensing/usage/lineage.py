@@ -44,7 +44,8 @@ SELECT p.platform_id, p.generation_id, p.parent_external_id, g.id
   FROM usage_generationparent p
  CROSS JOIN LATERAL (
     SELECT id FROM usage_generation
-     WHERE platform_id = p.platform_id AND external_id = p.parent_external_id LIMIT 1) g
+     WHERE platform_id IS NOT DISTINCT FROM p.platform_id
+       AND external_id = p.parent_external_id LIMIT 1) g
  WHERE p.parent_id IS NULL AND p.generation_id >= %(since)s
  ORDER BY p.platform_id, p.generation_id LIMIT %(most)s
 """

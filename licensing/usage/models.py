@@ -211,8 +211,9 @@ class Generation(Identified):
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
+            # The id comes first, so that looking one up can go no other way than by this index.
             models.UniqueConstraint(
-                fields=["platform", "external_id"], name="generation_external_id_once"
+                fields=["external_id", "platform"], name="generation_external_id_once"
             ),
             models.CheckConstraint(
                 condition=Q(medium__in=Medium.values), name="generation_medium_known"

@@ -3,7 +3,9 @@
 All statements work on sets: the same ones carry a single report and a million lines. Each runs in
 the ingest's one transaction, and none has an effect the second time, because the platform's own
 ids are unique for ever. What grows with history is reached by LATERAL with a LIMIT, which the
-planner cannot turn into reading all of it.
+planner cannot turn into reading all of it; and a generation by its external id, with IS NOT
+DISTINCT FROM for the platform: no index serves that, so none but the external id's can be chosen,
+however stale the statistics.
 """
 
 from __future__ import annotations
@@ -111,8 +113,14 @@ SELECT s.id, %(platform)s, g.id, CASE WHEN g.id IS NOT NULL THEN %(now)s END, p.
  CROSS JOIN unnest(s.parents) WITH ORDINALITY AS p (name, place)
   LEFT JOIN LATERAL (
       SELECT id FROM usage_generation
-       WHERE platform_id = %(platform)s AND external_id = p.name LIMIT 1) g ON true
+       WHERE platform_id IS NOT DISTINCT FROM %(platform)s AND external_id = p.name LIMIT 1) g ON true
  WHERE s.parents IS NOT NULL
+"""
+
+_FIND: Final = """
+SELECT id FROM usage_generation
+ WHERE platform_id IS NOT DISTINCT FROM %(platform)s
+   AND external_id = %(external_id)s
 """
 
 # Lines with a subject that does not exist in this mode. Takes them out of the staging table.
@@ -155,7 +163,7 @@ WITH gone AS (
     DELETE FROM usage_staged WHERE n IN (
         SELECT s.n FROM usage_staged s CROSS JOIN LATERAL (
             SELECT batch_id FROM usage_generation
-             WHERE platform_id = %(platform)s AND external_id = s.external_id LIMIT 1) g
+             WHERE platform_id IS NOT DISTINCT FROM %(platform)s AND external_id = s.external_id LIMIT 1) g
          WHERE g.batch_id = %(upload)s)
     RETURNING n
 )
@@ -168,7 +176,7 @@ WITH gone AS (
     DELETE FROM usage_staged WHERE n IN (
         SELECT s.n FROM usage_staged s CROSS JOIN LATERAL (
             SELECT content_digest FROM usage_generation
-             WHERE platform_id = %(platform)s AND external_id = s.external_id LIMIT 1) g
+             WHERE platform_id IS NOT DISTINCT FROM %(platform)s AND external_id = s.external_id LIMIT 1) g
          WHERE g.content_digest <> s.content_digest)
     RETURNING n
 )
@@ -180,7 +188,7 @@ _TAKE_OUT_REPEATED: Final = """
 DELETE FROM usage_staged WHERE n IN (
     SELECT s.n FROM usage_staged s CROSS JOIN LATERAL (
         SELECT content_digest FROM usage_generation
-         WHERE platform_id = %(platform)s AND external_id = s.external_id LIMIT 1) g
+         WHERE platform_id IS NOT DISTINCT FROM %(platform)s AND external_id = s.external_id LIMIT 1) g
      WHERE g.content_digest = s.content_digest)
 """
 
@@ -256,6 +264,12 @@ class Staging:
         return Finding(
             code=code, count=len(numbers), places=[(number, None) for number in numbers[:LISTED]]
         )
+
+    def find(self, external_id: str) -> UUID:
+        """The generation that was reported under this id."""
+        self._cursor.execute(_FIND, {**self._terms, "external_id": external_id})
+        found: UUID = self._cursor.fetchone()[0]
+        return found
 
     def count(self) -> tuple[int, int, int]:
         """How many lines, subjects in them, and lines with parents there still are."""

@@ -122,7 +122,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='generation',
-            constraint=models.UniqueConstraint(fields=('platform', 'external_id'), name='generation_external_id_once'),
+            constraint=models.UniqueConstraint(fields=('external_id', 'platform'), name='generation_external_id_once'),
         ),
         migrations.AddConstraint(
             model_name='generation',

@@ -5,12 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from ledger.actor import Actor
 from licensing.catalog.models import Subject
 from licensing.usage import lineage
+from licensing.usage import staging as staging_sql
+from licensing.usage.ingest import platform_of
 from licensing.usage.models import Generation, GenerationParent
 from licensing.usage.refusals import BadLines, BadReport
+from licensing.usage.staging import Staging
 from tests.licensing.builders import build_platform
 from tests.licensing.usage.builders import NOW, a_subject, report, rows, send, upload
 
@@ -182,3 +186,24 @@ def test_child_and_parent_reported_side_by_side_are_joined_by_the_sweep(
     assert lineage.resolve_missed(now=NOW) == 0
     assert lines() == ["b <- (a)", "b <- x"]
     assert parent.remixes.get().generation == child
+
+
+def test_no_statement_reads_a_platforms_whole_history(luna: Subject, clips: Actor) -> None:
+    """Were the statistics never so stale: an id is looked up by the ids' own index."""
+    upload(clips, [report(luna, parents=[f"p{n}"]) for n in range(50)])
+    staging = Staging(platform_id=platform_of(clips).pk, mode="test", now=NOW)
+    statements = (
+        staging_sql._INSERT_PARENTS,
+        staging_sql._TAKE_OUT_LATER,
+        staging_sql._TAKE_OUT_DIFFERENT,
+        staging_sql._TAKE_OUT_REPEATED,
+        staging_sql._FIND,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        for statement in statements:
+            terms = {**staging._terms, "upload": None, "external_id": "g"}
+            cursor.execute(f"EXPLAIN {statement}", terms)
+            plan = "\n".join(row for (row,) in cursor.fetchall())
+            assert "generation_external_id_once" in plan, plan
+            assert "generation_newest" not in plan, plan
