@@ -202,7 +202,7 @@ def test_no_statement_reads_a_platforms_whole_history(luna: Subject, clips: Acto
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         for statement in statements:
-            terms = {**staging._terms, "upload": None, "external_id": "g"}
+            terms = {**staging._terms, "upload": platform_of(clips).pk, "external_id": "g"}
             cursor.execute(f"EXPLAIN {statement}", terms)
             plan = "\n".join(row for (row,) in cursor.fetchall())
             assert "generation_external_id_once" in plan, plan
