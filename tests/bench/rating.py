@@ -28,7 +28,6 @@ from licensing.settlement.models import Run
 from tests.licensing.builders import LONG_AGO
 from tests.licensing.commerce.builders import build_agreement, build_terms
 
-GENERATIONS: Final = {"small": 100_000, "medium": 1_000_000, "large": 10_000_000}
 TIMES: Final = 3
 HOLDERS: Final = 6
 SUBJECTS: Final = 10
