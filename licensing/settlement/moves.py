@@ -35,7 +35,7 @@ def move(*, actor: Actor, now: datetime, run: Run, to: RunState, **columns: Any)
     if to not in RUN_MOVES[was]:
         raise NotInState(f"A run that is {was.label.lower()} cannot become {to.label.lower()}.")
     # Whatever went wrong before this move is over with it.
-    changes = {"attempt": 0, "error": "", "not_before": now, **columns}
+    changes = {"attempt": 0, "error": "", **columns}
     moved = Run.objects.filter(pk=run.pk, state=was, version=run.version).update(
         state=to, version=F("version") + 1, state_since=now, **changes
     )

@@ -46,7 +46,7 @@ UPDATE settlement_runpart p
  WHERE p.id = (
     SELECT c.id FROM settlement_runpart c
      WHERE c.run_id = %(run)s AND c.kind = ANY(%(kinds)s) AND c.attempt < %(most)s
-       AND ((c.state = 'waiting' AND c.not_before <= %(now)s)
+       AND ((c.state = 'waiting' AND (c.attempt = 0 OR c.not_before <= %(now)s))
             OR (c.state = 'leased' AND c.lease_until <= %(now)s))
      ORDER BY c.number LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING p.id

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from ledger.actor import Actor
 from ledger.errors import NotFound
@@ -98,7 +98,8 @@ def advance(*, run_id: UUID, now: datetime) -> bool:
             Run.objects.select_related("platform")
             # Whoever holds the row is at work on the run, and will look again themselves.
             .select_for_update(of=("self",), no_key=True, skip_locked=True)
-            .filter(pk=run_id, state__in=DRIVEN, not_before__lte=now)
+            # Only what has failed waits, so that a clock set back holds up nothing else.
+            .filter(Q(attempt=0) | Q(not_before__lte=now), pk=run_id, state__in=DRIVEN)
             .first()
         )
         if run is None:
