@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpRequest
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 # A deep sea green on cool paper: the same hues as the portal's.
@@ -28,6 +30,10 @@ def _link(title: str, icon: str, model: str) -> dict[str, Any]:
 
 def _group(title: str, *items: dict[str, Any]) -> dict[str, Any]:
     return {"title": title, "separator": True, "collapsible": False, "items": list(items)}
+
+
+def _mark(request: HttpRequest) -> str:
+    return static("web/mark.svg")
 
 
 NAVIGATION: list[dict[str, Any]] = [
@@ -81,6 +87,8 @@ UNFOLD: dict[str, Any] = {
     "SITE_SYMBOL": "verified",
     "SITE_URL": "/",
     "SHOW_VIEW_ON_SITE": False,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _mark}],
+    "LOGIN": {"redirect_after": reverse_lazy("admin:index")},
     "ENVIRONMENT": "config.panel.home.environment",
     "DASHBOARD_CALLBACK": "config.panel.home.dashboard",
     "COLORS": {"primary": PRIMARY},

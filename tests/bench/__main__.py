@@ -1,0 +1,152 @@
+"""`python -m tests.bench --size small|medium|large`: runs every benchmark on databases of its own."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import django
+from rich.console import Console
+
+SIZES: Final = ("small", "medium", "large")
+GENERATIONS: Final = {"small": 100_000, "medium": 1_000_000, "large": 10_000_000}
+
+
+def main() -> int:
+    """Runs them, prints a table, writes JSON; with --strict fails if an aim is missed."""
+    parser = argparse.ArgumentParser(prog="tests.bench", description=__doc__)
+    parser.add_argument("--size", choices=SIZES, default="small")
+    parser.add_argument("--only", help="a part of a benchmark's name")
+    parser.add_argument("--json", type=Path, default=Path("bench-results.json"))
+    parser.add_argument("--strict", action="store_true")
+    chosen = parser.parse_args()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    os.environ.setdefault("CONN_MAX_AGE", "600")
+    os.environ.setdefault("LOG_LEVEL", "WARNING")
+    os.environ["STATEMENT_TIMEOUT"] = "0"
+    # The benchmarks measure the API, not its limits.
+    os.environ["RATE_LIMIT"] = "100000000/minute"
+    django.setup()
+    from tests.bench.figures import Figure, show, write
+
+    console = Console()
+    figures: list[Figure] = []
+    with _template() as template:
+        for name, measure in _benchmarks(chosen.size):
+            if chosen.only and chosen.only not in name:
+                continue
+            with console.status(f"{name} ..."), _database(template):
+                figures += measure()
+    show(figures, console)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    console.print(f"Peak memory of the benchmarks' own process: {peak:,.0f} MB")
+    write(figures, chosen.json)
+    return int(chosen.strict and not all(each.met for each in figures))
+
+
+def _benchmarks(size: str) -> Sequence[tuple[str, Callable[[], list]]]:  # type: ignore[type-arg]
+    from tests.bench import deciding, ingest, posting, rating, verifying
+    from tests.bench.figures import Figure
+
+    generations = GENERATIONS[size]
+
+    def ingesting() -> list[Figure]:
+        found = ingest.measure(generations=generations)
+        return [
+            Figure(
+                name="ingest, NDJSON over HTTP to sealed batch",
+                rows=found.lines,
+                ours=found.api,
+                reference=found.reference,
+                aim=0.5,
+                peak=found.peak_all,
+            ),
+            Figure(
+                name="ingest, the verb alone",
+                rows=found.lines,
+                ours=found.verb,
+                reference=found.reference,
+            ),
+        ]
+
+    def rating_runs() -> list[Figure]:
+        found = rating.measure(generations=generations)
+        return [
+            Figure(
+                name="rating and allocation",
+                rows=found.generations,
+                ours=found.ours,
+                reference=found.reference,
+                aim=0.5,
+            )
+        ]
+
+    def checking() -> list[Figure]:
+        found = deciding.measure(checks=1_000)
+        return [
+            Figure(
+                name="consent check over the API",
+                rows=1,
+                ours=found.check,
+                reference=found.reference,
+                aim=0.7,
+            ),
+            # No engine to compare with yet: one second is the reference, so the ratio is
+            # decisions a second.
+            Figure(name="decide, a simple allow", rows=1, ours=found.simple, reference=1.0),
+            Figure(name="decide, 200 rules in force", rows=1, ours=found.mixed, reference=1.0),
+        ]
+
+    return (
+        ("consent checks", checking),
+        ("posting", posting.measure),
+        ("verifying", verifying.measure),
+        ("ingest", ingesting),
+        ("rating", rating_runs),
+    )
+
+
+@contextmanager
+def _template() -> Iterator[str]:
+    """A migrated database that the others are copied from."""
+    from django.db import connection
+
+    name = f"bench_template_{os.getpid()}"
+    connection.settings_dict["TEST"] = {**connection.settings_dict["TEST"], "NAME": name}
+    original = connection.settings_dict["NAME"]
+    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    connection.close()
+    try:
+        yield name
+    finally:
+        connection.settings_dict["NAME"] = name
+        connection.creation.destroy_test_db(original, verbosity=0)
+
+
+@contextmanager
+def _database(template: str) -> Iterator[None]:
+    """A fresh database for one benchmark, thrown away afterwards."""
+    from django.db import connection
+
+    name = f"{template}_copy"
+    connection.close()
+    with connection._nodb_cursor() as cursor:  # type: ignore[attr-defined]
+        cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
+        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    connection.settings_dict["NAME"] = name
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = template
+        with connection._nodb_cursor() as cursor:  # type: ignore[attr-defined]
+            cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
