@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -26,6 +27,7 @@ ROLES: tuple[str, ...] = (
     Role.EDITOR,
     Role.AUDITOR,
 )
+_ID = re.compile(r"\^([a-z]{3})_")
 _PARAMETER = re.compile(r"([\w.-]+)/\{(\w+)\}")
 
 
@@ -99,3 +101,51 @@ def operations() -> list[Operation]:
         for method, spec in methods.items()
         if method in METHODS
     ]
+
+
+def schema_of(op: Operation) -> dict[str, Any]:
+    """The schema of its body, or of each line of it: the lines of an upload are reports."""
+    if op.media_types == (NDJSON,):
+        return schema_of(next(op for op in operations() if op.name == "generations_report"))
+    content = op.spec.get("requestBody", {}).get("content", {}).get("application/json", {})
+    schema: dict[str, Any] = content.get("schema", {})
+    return schema
+
+
+def plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema itself, behind its reference and what it may be besides null."""
+    while True:
+        if "$ref" in schema:
+            schema = document()["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]]
+        elif options := [o for o in schema.get("oneOf", schema.get("allOf", ())) if o]:
+            schema = next((o for o in options if o.get("type") != "null"), options[0])
+        else:
+            return schema
+
+
+def prefix_of(schema: dict[str, Any]) -> str:
+    """The prefix of the ids it describes; nothing if it describes anything else."""
+    match = _ID.match(plain(schema).get("pattern", ""))
+    return match[1] if match else ""
+
+
+def ids_in(schema: dict[str, Any], value: Any, at: str = "") -> Iterator[tuple[str, str]]:
+    """The pointers to the ids that `value` holds, with their prefixes."""
+    schema = plain(schema)
+    if prefix := prefix_of(schema):
+        yield at, prefix
+    elif isinstance(value, dict):
+        for name, inner in schema.get("properties", {}).items():
+            if value.get(name) is not None:
+                yield from ids_in(inner, value[name], f"{at}/{name}")
+    elif isinstance(value, list):
+        for position, inner in enumerate(value):
+            yield from ids_in(schema.get("items", {}), inner, f"{at}/{position}")
+
+
+def put(body: Any, pointer: str, value: str) -> None:
+    """Writes `value` where the JSON pointer says."""
+    *steps, last = pointer.split("/")[1:]
+    for step in steps:
+        body = body[int(step)] if isinstance(body, list) else body[step]
+    body[int(last) if isinstance(body, list) else last] = value

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +18,18 @@ from django.db import connection, transaction
 
 from ledger.ids import new_id, show
 from tests.client import ApiClient
-from tests.scenarios.schema import NDJSON, PLAIN, ROLES, Operation, document, operations
+from tests.scenarios.schema import (
+    NDJSON,
+    PLAIN,
+    ROLES,
+    Operation,
+    ids_in,
+    operations,
+    plain,
+    prefix_of,
+    put,
+    schema_of,
+)
 from tests.scenarios.tenants import (
     BODIES,
     COLLECTIONS,
@@ -42,7 +52,6 @@ OPERATIONS = operations()
 REPORT = next(op for op in OPERATIONS if op.name == "generations_report")
 # What a list shows goes by the kind of organisation.
 FIRST_OF_KIND = ("owner", "engineer", "preparer")
-_ID = re.compile(r"\^([a-z]{3})_")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,40 +129,6 @@ def bodies_of(op: Operation) -> list[Any]:
     return copy.deepcopy(BODIES.get(op.name, published))
 
 
-def schema_of(op: Operation) -> dict[str, Any]:
-    """The schema of its body, or of each line of it."""
-    if op.media_types == (NDJSON,):
-        return schema_of(REPORT)
-    content = op.spec.get("requestBody", {}).get("content", {}).get("application/json", {})
-    schema: dict[str, Any] = content.get("schema", {})
-    return schema
-
-
-def plain(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema itself, behind its reference and what it may be besides null."""
-    while True:
-        if "$ref" in schema:
-            schema = document()["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]]
-        elif options := [o for o in schema.get("oneOf", schema.get("allOf", ())) if o]:
-            schema = next((o for o in options if o.get("type") != "null"), options[0])
-        else:
-            return schema
-
-
-def ids_in(schema: dict[str, Any], value: Any, at: str = "") -> Iterator[tuple[str, str]]:
-    """The pointers to the ids that `value` holds, with their prefixes."""
-    schema = plain(schema)
-    if match := _ID.match(schema.get("pattern", "")):
-        yield at, match[1]
-    elif isinstance(value, dict):
-        for name, inner in schema.get("properties", {}).items():
-            if value.get(name) is not None:
-                yield from ids_in(inner, value[name], f"{at}/{name}")
-    elif isinstance(value, list):
-        for position, inner in enumerate(value):
-            yield from ids_in(schema.get("items", {}), inner, f"{at}/{position}")
-
-
 def calls_of(op: Operation) -> list[Call]:
     """The operation with each of its bodies, and once more for every id that none of them holds,
     which then stands instead of the other ids that may be left out."""
@@ -161,7 +136,7 @@ def calls_of(op: Operation) -> list[Call]:
     bodies = bodies_of(op)
     held = {name for body in bodies for name, _ in ids_in(schema, body)}
     fields = plain(schema).get("properties", {})
-    named = {name for name, inner in fields.items() if _ID.match(plain(inner).get("pattern", ""))}
+    named = {name for name, inner in fields.items() if prefix_of(inner)}
     optional = named - set(plain(schema).get("required", ()))
     for name in sorted(named):
         if f"/{name}" not in held:
@@ -195,14 +170,6 @@ def stands_in(body: Any, pointer: str) -> bool:
         else:
             return False
     return True
-
-
-def put(body: Any, pointer: str, value: str) -> None:
-    """Writes `value` where the JSON pointer says."""
-    *steps, last = pointer.split("/")[1:]
-    for step in steps:
-        body = body[int(step)] if isinstance(body, list) else body[step]
-    body[int(last) if isinstance(body, list) else last] = value
 
 
 def known() -> list[Call]:
