@@ -52,9 +52,9 @@ class AccountAdmin(ReadOnlyAdmin):
     """Accounts with their balances."""
 
     list_display = ("number", "role", "party", "subject", "balance_shown", "mode", "book")
-    list_filter = ("mode", "role", "currency", "book")
+    list_filter = ("mode", "role", "book")
     list_select_related = ("party", "book", "balance")
-    search_fields = ("party__ref", "party__name", "subject")
+    search_fields = ("party__ref", "party__name", "subject", "currency")
     ordering = ("-number",)
     fields = (
         "shown",
@@ -93,9 +93,10 @@ class EntryAdmin(ReadOnlyAdmin):
     """The journal."""
 
     list_display = ("height", "kind", "key", "effective_on", "posted_at", "line_count", "book_mode")
-    list_filter = ("book__mode", "kind", "effective_on", "book")
+    # Not by kind: the filter would read the whole journal to list what kinds there are.
+    list_filter = ("book__mode", "effective_on", "book")
     list_select_related = ("book",)
-    search_fields = ("key", "memo")
+    search_fields = ("key", "kind", "memo")
     ordering = ("-pk",)
     fields = (
         "shown",

@@ -64,7 +64,7 @@ class AccountShape(Shape):
 
     id = Id(Account.PREFIX, "account", source="pk")
     number = serializers.IntegerField()
-    book = Id(Book.PREFIX, "book")
+    book = Id(Book.PREFIX, "book", source="book_id")
     party = PartyShape()
     role = serializers.CharField(help_text="From the chart of accounts, such as `payable`.")
     kind = serializers.CharField(help_text="`asset`, `liability`, `income` or `clearing`.")
@@ -127,7 +127,7 @@ class EntryShape(Shape):
     """A journal entry's header. What concerns the whole entry is null for those who see a part."""
 
     id = Id(Entry.PREFIX, "entry", source="pk")
-    book = Id(Book.PREFIX, "book")
+    book = Id(Book.PREFIX, "book", source="book_id")
     height = serializers.IntegerField(help_text="Its place in the book, from 1.")
     kind = serializers.CharField()
     key = serializers.CharField(allow_null=True)
@@ -162,7 +162,7 @@ class PeriodShape(Shape):
     """A month of a book."""
 
     month = serializers.DateField(format="%Y-%m", help_text="Such as `2026-11`.")
-    book = Id(Book.PREFIX, "book")
+    book = Id(Book.PREFIX, "book", source="book_id")
     state = serializers.CharField(help_text="`open` or `closed`.")
     opened_at = Instant()
     closed_at = Instant(allow_null=True)

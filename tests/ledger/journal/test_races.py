@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -127,10 +128,8 @@ def test_a_month_closes_before_or_after_a_post_and_never_during(ledger: Ledger) 
     for month in months:
         ledger.post(on=month)
         answers = at_once(
-            lambda month=month: ledger.post(key=f"late-{month}", on=month),
-            lambda month=month: periods.close_period(
-                book_id=ledger.book.pk, month=month, actor="c", now=NOW
-            ),
+            partial(ledger.post, key=f"late-{month}", on=month),
+            partial(periods.close_period, book_id=ledger.book.pk, month=month, actor="c", now=NOW),
         )
         assert refusals(answers) in ([], [PeriodClosed])
         posted = Entry.objects.filter(key=f"late-{month}").exists()
