@@ -5,6 +5,8 @@ PY := .venv/bin/python
 EMBEDDED := $(PY) -m config.embedded
 # Commands that need PostgreSQL and Redis: the embedded ones, unless DATABASE_URL and REDIS_URL are set.
 EXEC := $(EMBEDDED) exec --
+# A slow disk may take its time to drop a test database.
+TESTING := STATEMENT_TIMEOUT=60s
 SIZE ?= small
 ONCE ?=
 # What `check --deploy` looks at: the settings of a production server, with throw-away secrets.
@@ -33,10 +35,10 @@ sandbox: .venv/.stamp ## Make a sandbox platform and print its keys as JSON
 
 test: .venv/.stamp ## Run the tests, those in the browser too
 	@.ci/chromium
-	@$(EXEC) $(PY) -m pytest -n 2
+	@$(TESTING) $(EXEC) $(PY) -m pytest -n 2
 
 test-faults: .venv/.stamp ## Run the tests that kill processes
-	@$(EXEC) $(PY) -m pytest -m faults
+	@$(TESTING) $(EXEC) $(PY) -m pytest -m faults
 
 bench: .venv/.stamp ## Run the benchmarks; SIZE=small, medium or large
 	@$(EXEC) $(PY) -m tests.bench --size $(SIZE)
