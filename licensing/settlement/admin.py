@@ -110,14 +110,14 @@ class RunAdmin(SettlementAdmin):
 
     list_display = (
         "shown", "platform", "month", "revision", "total_shown", "state_shown", "progress",
-        "mode", "starter", "approver", "state_since",
+        "starter", "approver",
     )  # fmt: skip
     list_filter = ("state", "mode", "currency", "platform")
     list_select_related = ("platform",)
     search_fields = ("platform__name", "started_by_label", "approved_by_label")
     ordering = ("-pk",)
     fields = (
-        "shown", "platform", "month", "revision", "mode", "state_shown", "state_since", "progress",
+        "shown", "platform", "month", "revision", "mode", "state", "state_since", "progress",
         "estimate", "generations", "total_shown", "fee_shown", "holders_shown", "suspense_shown",
         "hash", "starter", "started_at", "approver", "approved_at", "effective_on", "posted_at",
         "error",

@@ -21,6 +21,7 @@ from licensing.catalog.models import (
 )
 
 LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)
+LONG_AGO_DAY = LONG_AGO.date()
 _number = itertools.count(1)
 
 
@@ -128,7 +129,7 @@ def build_ownership(
     subject: Subject,
     owners: dict[RightsHolder, int],
     *,
-    effective_on: date = LONG_AGO.date(),
+    effective_on: date = LONG_AGO_DAY,
     territory: str = "",
 ) -> OwnershipStep:
     with transaction.atomic():

@@ -86,9 +86,13 @@ def test_a_run_is_approved_by_a_second_person(chromium_page: Page, stage: Stage,
     picture(page, "home")
     page.goto(reverse("admin:settlement_run_change", args=[run.pk]))
     picture(page, "run")
-    refused = page.goto(reverse("admin:settlement_run_approve", args=[run.pk]))
-    assert refused is not None
-    assert refused.status == 403
+    page.goto(reverse("admin:settlement_run_approve", args=[run.pk]))
+    with page.expect_response("**/approve/") as answer:
+        page.get_by_role("button", name="Approve").click()
+    assert answer.value.status == 403
+    picture(page, "refused")
+    run.refresh_from_db()
+    assert run.state == "in_review"
     page.context.clear_cookies()
     sign_in(page, anton)
     page.goto(reverse("admin:settlement_run_approve", args=[run.pk]))
