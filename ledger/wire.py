@@ -45,6 +45,10 @@ class Shape(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class Nothing(Shape):
+    """Nothing to say: `{}`."""
+
+
 class Text(serializers.CharField):
     """A string and nothing else: numbers and booleans are not turned into text."""
 

@@ -9,6 +9,8 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
+from ledger.wire import Shape
+
 
 class FaultShape(serializers.Serializer[Any]):
     """One thing wrong with the input."""
@@ -54,6 +56,17 @@ class Schema(AutoSchema):
         if self.get_operation_id().endswith("_list"):
             return [*inherited, *PAGE_PARAMETERS]
         return inherited
+
+    def _map_serializer(
+        self, serializer: Any, direction: Any, bypass_extensions: bool = False
+    ) -> dict[str, Any]:
+        schema: dict[str, Any] = super()._map_serializer(  # type: ignore[no-untyped-call]
+            serializer, direction, bypass_extensions
+        )
+        if direction == "request" and isinstance(serializer, Shape):
+            # A body with a field that nobody knows is refused.
+            schema["additionalProperties"] = False
+        return schema
 
     def _get_response_bodies(self, direction: Any = "response") -> Any:
         bodies = super()._get_response_bodies(direction)

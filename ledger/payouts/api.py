@@ -22,7 +22,6 @@ from ledger.payouts.shapes import (
     BatchSummary,
     DestinationIn,
     DestinationOut,
-    Empty,
     ItemIn,
     ItemShape,
     PaidIn,
@@ -31,7 +30,7 @@ from ledger.payouts.shapes import (
 )
 from ledger.payouts.states import BatchState, ItemState
 from ledger.windows import Window, paged
-from ledger.wire import Currency, Text
+from ledger.wire import Currency, Nothing, Text
 
 NOTHING = OpenApiExample("Nothing to say", value={}, request_only=True)
 PARTY = OpenApiParameter("party", str, description="The payee, such as `hld_…`.")
@@ -232,12 +231,12 @@ class CancelWindow(BatchWindow):
         operation_id="payout_batches_cancel",
         summary="Cancel a batch that has not been sent",
         description="What was set aside for it is payable again. Either of the two roles may.",
-        request=Empty,
+        request=Nothing,
         responses=BatchShape,
         examples=[NOTHING, examples.moved("cancelled")],
     )
     def post(self, request: Request, batch: str) -> Response:
-        self.read(Empty)
+        self.read(Nothing)
         found = review.cancel(actor=self.actor, now=self.now, batch=self.batch(batch))
         return self.show(BatchShape, found)
 
@@ -250,12 +249,12 @@ class ExecuteWindow(BatchWindow):
         summary="Set the money aside and hand the batch to its rail",
         description="The answer may still say `reserved`: the rail is called once the money is "
         "safely set aside, and if that is interrupted a sweep goes on within seconds.",
-        request=Empty,
+        request=Nothing,
         responses=BatchShape,
         examples=[NOTHING, examples.moved("reserved")],
     )
     def post(self, request: Request, batch: str) -> Response:
-        self.read(Empty)
+        self.read(Nothing)
         found = execution.execute(actor=self.actor, now=self.now, batch=self.batch(batch))
         return self.show(BatchShape, found)
 
@@ -292,12 +291,12 @@ class RemoveItemWindow(BatchWindow):
         operation_id="payout_items_remove",
         summary="Take a payee out of a draft",
         description="What it was to be paid stays payable.",
-        request=Empty,
+        request=Nothing,
         responses=BatchShape,
         examples=[NOTHING, examples.moved("draft")],
     )
     def post(self, request: Request, batch: str, item: str) -> Response:
-        self.read(Empty)
+        self.read(Nothing)
         found = self.item(batch, item)
         batches.remove_item(actor=self.actor, now=self.now, item=found)
         return self.show(BatchShape, self.batch(batch))

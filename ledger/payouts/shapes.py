@@ -13,10 +13,6 @@ from ledger.payouts.states import BatchState, ItemState
 from ledger.wire import Currency, Day, DecimalText, Instant, MoneyShape, Shape, Text, show_money
 
 
-class Empty(Shape):
-    """Nothing to say: `{}`."""
-
-
 class DestinationIn(Shape):
     """Where a payee is to be paid."""
 

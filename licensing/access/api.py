@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from ledger.errors import NotFound
 from ledger.windows import Window, paged
-from ledger.wire import Id, Instant, Text
+from ledger.wire import Id, Instant, Nothing, Text
 from licensing.access import keys, people
 from licensing.access.models import ApiKey, AuditRecord, Membership, Organisation, User
 from licensing.access.shapes import (
@@ -20,7 +20,6 @@ from licensing.access.shapes import (
     MeShape,
     NewKeyShape,
     NewMemberShape,
-    NothingShape,
     RotationShape,
 )
 
@@ -167,12 +166,12 @@ class MemberEndWindow(Window):
         summary="End a membership",
         description="At once: the person's keys for the organisation fail at the next request. "
         "The last member who can invite others stays.",
-        request=NothingShape,
+        request=Nothing,
         responses=MemberShape,
         examples=[_NOTHING, *_shown({**_MEMBER, "ended_at": "2026-11-01T09:00:00Z"})],
     )
     def post(self, request: Request, id: str) -> Response:  # noqa: A002 - the path's word
-        self.read(NothingShape)
+        self.read(Nothing)
         member = self.find(
             Membership.objects.visible_to(self.actor).select_related("organisation"), "mem", id
         )
@@ -271,12 +270,12 @@ class KeyRevokeWindow(Window):
         summary="Revoke a key",
         description="The next request with it is refused. A colleague's key is revoked by those "
         "who may also end memberships.",
-        request=NothingShape,
+        request=Nothing,
         responses=KeyShape,
         examples=[_NOTHING, *_shown({**_KEY, "revoked_at": "2026-11-01T09:00:00Z"})],
     )
     def post(self, request: Request, id: str) -> Response:  # noqa: A002 - the path's word
-        self.read(NothingShape)
+        self.read(Nothing)
         key = self.find(ApiKey.objects.visible_to(self.actor), "key", id)
         return self.show(KeyShape, keys.revoke(actor=self.actor, now=self.now, key=key))
 

@@ -14,10 +14,6 @@ from licensing.access.roles import OrganisationKind, Role
 SCOPES_HELP = "What it may do, `<topic>:<what>`; no more than the role has."
 
 
-class NothingShape(Shape):
-    """Nothing to say: `{}`."""
-
-
 class OrganisationShape(Shape):
     """The unit of tenancy."""
 

@@ -10,14 +10,13 @@ from rest_framework.response import Response
 
 from ledger.errors import NotFound
 from ledger.windows import Window, paged
-from ledger.wire import Currency, Day, Id
+from ledger.wire import Currency, Day, Id, Nothing
 from licensing.catalog.models import Platform, RightsHolder, Subject
 from licensing.settlement import examples, explaining, runs
 from licensing.settlement.models import Earning, RoyaltyLine, Run, RunShare
 from licensing.settlement.shapes import (
     ApprovalShape,
     EarningShape,
-    Empty,
     ExplanationShape,
     Month,
     NewRunShape,
@@ -144,12 +143,12 @@ class CancelWindow(RunWindow):
         operation_id="settlement_runs_cancel",
         summary="Cancel a run that is not approved",
         description="Its inputs are free for the next run. Again is no change.",
-        request=Empty,
+        request=Nothing,
         responses=RunDetailShape,
         examples=[NOTHING, examples.shown(examples.RUN_DETAIL)],
     )
     def post(self, request: Request, run: str) -> Response:
-        self.read(Empty)
+        self.read(Nothing)
         found = runs.cancel_run(actor=self.actor, now=self.now, run=self.run(run))
         return self.show(RunDetailShape, found)
 
@@ -164,12 +163,12 @@ class ResumeWindow(RunWindow):
         summary="Resume a parked run",
         description="A run is parked when one of its parts, or a move of its own, has failed five "
         "times. Resumed, it goes on from there and tries again.",
-        request=Empty,
+        request=Nothing,
         responses=RunDetailShape,
         examples=[NOTHING, examples.shown(examples.RUN_DETAIL)],
     )
     def post(self, request: Request, run: str) -> Response:
-        self.read(Empty)
+        self.read(Nothing)
         found = runs.resume_run(actor=self.actor, now=self.now, run=self.run(run))
         ring_on_commit(found.pk)
         return self.show(RunDetailShape, found)

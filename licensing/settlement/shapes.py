@@ -53,10 +53,6 @@ class Exact(serializers.Field[Decimal, str, str, Any]):
         return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-class Empty(Shape):
-    """Nothing to say: `{}`."""
-
-
 class NewRunShape(Shape):
     """What to settle: a platform's usage in a currency, up to the end of a month."""
 
