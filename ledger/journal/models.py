@@ -14,30 +14,13 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Q
 
-from ledger import ids
 from ledger.actor import Actor
-from ledger.ids import new_id
 from ledger.journal.chart import AccountKind, Mode, PartyKind, Role, Side
 from ledger.journal.states import PeriodState
 from ledger.money import LARGEST
+from ledger.rows import Identified
 
 DIGEST = 32
-
-
-class Identified(models.Model):
-    """A row with a time-ordered id that is shown with a prefix."""
-
-    PREFIX: ClassVar[str]
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-
-    class Meta:
-        abstract = True
-
-    @property
-    def shown_id(self) -> str:
-        """The id as it stands in URLs and documents."""
-        return ids.show(self.PREFIX, self.pk)
 
 
 class PartyQuerySet(models.QuerySet["Party"]):

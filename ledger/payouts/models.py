@@ -14,10 +14,11 @@ from django.db import models
 from django.db.models import F, Q
 
 from ledger.actor import Actor
-from ledger.journal.models import Book, Identified
+from ledger.journal.models import Book
 from ledger.money import LARGEST, Money
 from ledger.payouts import iban
 from ledger.payouts.states import BatchState, ItemState
+from ledger.rows import Identified
 
 
 class DestinationKind(models.TextChoices):

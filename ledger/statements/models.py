@@ -13,9 +13,10 @@ from django.db.models import F, Q
 
 from ledger.actor import Actor
 from ledger.journal.chart import Role
-from ledger.journal.models import Book, Identified
+from ledger.journal.models import Book
 from ledger.journal.periods import month_after
 from ledger.money import Money
+from ledger.rows import Identified
 
 
 class StatementQuerySet(models.QuerySet["Statement"]):

@@ -14,6 +14,7 @@ from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
 from ledger import ids
 from ledger.actor import Actor
 from ledger.ids import new_id
+from ledger.rows import Identified
 from licensing.access.roles import ROLES_OF_KIND, OrganisationKind, Role
 
 
@@ -22,22 +23,6 @@ class ModeChoice(models.TextChoices):
 
     TEST = "test", "Test"
     LIVE = "live", "Live"
-
-
-class Identified(models.Model):
-    """A row with a time-ordered id that is shown with a prefix."""
-
-    PREFIX: ClassVar[str]
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-
-    class Meta:
-        abstract = True
-
-    @property
-    def shown_id(self) -> str:
-        """The id as it stands in URLs and documents."""
-        return ids.show(self.PREFIX, self.pk)
 
 
 class User(AbstractUser):

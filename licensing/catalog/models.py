@@ -9,7 +9,8 @@ from django.db import models
 from django.db.models import F, Q
 
 from ledger.actor import Actor
-from licensing.access.models import Identified, Organisation, holder_party, platform_party
+from ledger.rows import Identified
+from licensing.access.models import Organisation, holder_party, platform_party
 
 
 class SubjectKind(models.TextChoices):

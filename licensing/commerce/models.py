@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from ledger.actor import Actor
-from licensing.access.models import Identified
+from ledger.rows import Identified
 from licensing.catalog.models import Platform, Property, RightsHolder, Subject
 
 

@@ -11,7 +11,8 @@ from django.db import models
 from django.db.models import F, Q
 
 from ledger.actor import Actor
-from licensing.access.models import Identified, ModeChoice
+from ledger.rows import Identified
+from licensing.access.models import ModeChoice
 from licensing.catalog.models import Platform, Property, RightsHolder, Subject
 from licensing.consent.language import Action
 from licensing.consent.states import ApprovalState, KeyState, Outcome, VersionState

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from ledger.actor import Actor
-from licensing.access.models import Identified
+from ledger.rows import Identified
 from licensing.catalog.models import Platform, Subject
 from licensing.consent.models import ConsentCheck
 from licensing.usage.lines import HEAVIEST, LONGEST, MOST_PARENTS

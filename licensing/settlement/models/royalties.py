@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from ledger.actor import Actor
 from ledger.money import Money
-from licensing.access.models import Identified
+from ledger.rows import Identified
 from licensing.catalog.models import OwnershipStep, Platform, RightsHolder, Subject
 from licensing.commerce.models import Medium, TermsVersion
 from licensing.settlement.models.runs import Run, RunPart

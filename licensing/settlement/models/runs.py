@@ -10,7 +10,8 @@ from django.db.models import F, Q
 
 from ledger.actor import Actor
 from ledger.money import Money
-from licensing.access.models import Identified, ModeChoice
+from ledger.rows import Identified
+from licensing.access.models import ModeChoice
 from licensing.catalog.models import Platform
 from licensing.settlement.states import ENDED, PartKind, PartState, RunKind, RunState
 from licensing.usage.models import Batch, Generation
