@@ -10,7 +10,7 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
-from tests.scenarios.schema import Operation, document, operations
+from tests.scenarios.schema import Operation, document, operations, plain
 
 
 def test_it_is_version_3_1_and_made_without_a_warning() -> None:
@@ -31,6 +31,8 @@ def test_every_operation_says_what_it_does_with_an_example(op: Operation) -> Non
     assert "default" in op.spec["responses"]
     for media_type, content in op.spec.get("requestBody", {}).get("content", {}).items():
         assert content.get("examples"), f"{op.name} has no example of {media_type}"
+        if media_type == "application/json":
+            assert plain(content["schema"]).get("additionalProperties") is False
     answers = [
         content
         for status, answer in op.spec["responses"].items()
