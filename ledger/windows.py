@@ -145,6 +145,17 @@ class Window(APIView):
         return Response({"data": shown, "next": following})
 
 
+def named(rows: QuerySet[Any], pk: UUID | None) -> Any:
+    """The row that a body names by id, None if it names none. Another's is as absent as an absent
+    one: raises NotFound."""
+    if pk is None:
+        return None
+    found = rows.filter(pk=pk).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
 def read_id(prefix: str, text: str) -> UUID:
     """The id in a path; a malformed one is simply not found."""
     try:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
-from django.db.models import Model, QuerySet
 from django.urls import path
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ledger.errors import NotFound
-from ledger.windows import Window, paged
+from ledger.windows import Window, named, paged
 from ledger.wire import Id
 from licensing.access.models import Organisation
 from licensing.catalog import examples, holders, ownership, properties, subjects
@@ -37,16 +34,6 @@ from licensing.catalog.shapes import (
     SubjectShape,
     Territory,
 )
-
-
-def _named(rows: QuerySet[Any], pk: UUID | None) -> Any:
-    """The row a body names, None if it names none. Another's is as absent as an absent one."""
-    if pk is None:
-        return None
-    found: Model | None = rows.filter(pk=pk).first()
-    if found is None:
-        raise NotFound
-    return found
 
 
 class HoldersWindow(Window):
@@ -82,7 +69,7 @@ class HoldersWindow(Window):
     )
     def post(self, request: Request) -> Response:
         said = self.read(NewHolderShape)
-        home = _named(Organisation.objects.visible_to(self.actor), said.get("organisation"))
+        home = named(Organisation.objects.visible_to(self.actor), said.get("organisation"))
         holder = holders.register_holder(
             actor=self.actor, now=self.now, name=said["name"], organisation=home
         )
@@ -176,9 +163,9 @@ class PropertiesWindow(Window):
         made = properties.create_property(
             actor=self.actor,
             now=self.now,
-            holder=_named(RightsHolder.objects.visible_to(self.actor), said["holder"]),
+            holder=named(RightsHolder.objects.visible_to(self.actor), said["holder"]),
             name=said["name"],
-            parent=_named(Property.objects.visible_to(self.actor), said["parent"]),
+            parent=named(Property.objects.visible_to(self.actor), said["parent"]),
         )
         return self.created(PropertyShape, made)
 
@@ -246,10 +233,10 @@ class SubjectsWindow(Window):
         made = subjects.register_subject(
             actor=self.actor,
             now=self.now,
-            holder=_named(RightsHolder.objects.visible_to(self.actor), said["holder"]),
+            holder=named(RightsHolder.objects.visible_to(self.actor), said["holder"]),
             name=said["name"],
             kind=said["kind"],
-            property=_named(Property.objects.visible_to(self.actor), said["property"]),
+            property=named(Property.objects.visible_to(self.actor), said["property"]),
             shares=said["shares"],
             effective_on=said["effective_on"],
         )

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-from uuid import UUID
-
-from django.db.models import Model, Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.urls import path
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ledger.errors import NotFound
-from ledger.windows import Window, paged
+from ledger.windows import Window, named, paged
 from ledger.wire import Currency, Id
 from licensing.catalog.models import Platform, Property, RightsHolder, Subject
 from licensing.commerce import agreements
@@ -32,16 +28,6 @@ _ONE = OpenApiExample("Over a property", value=EXAMPLE, response_only=True)
 def _with_terms(rows: QuerySet[Agreement]) -> QuerySet[Agreement]:
     versions = TermsVersion.objects.order_by("number").prefetch_related("prices")
     return rows.prefetch_related(Prefetch("versions", versions, to_attr="ordered_versions"))
-
-
-def _named(rows: QuerySet[Any], pk: UUID | None) -> Any:
-    """The row a body names, None if it names none. Another's is as absent as an absent one."""
-    if pk is None:
-        return None
-    found: Model | None = rows.filter(pk=pk).first()
-    if found is None:
-        raise NotFound
-    return found
 
 
 class AgreementsWindow(Window):
@@ -92,15 +78,15 @@ class AgreementsWindow(Window):
         agreement = agreements.create_agreement(
             actor=actor,
             now=self.now,
-            platform=_named(
+            platform=named(
                 Platform.objects.visible_to(actor).select_related("organisation"), body["platform"]
             ),
-            holder=_named(
+            holder=named(
                 RightsHolder.objects.visible_to(actor).select_related("organisation"),
                 body["holder"],
             ),
-            property=_named(Property.objects.visible_to(actor), body.get("property")),
-            subject=_named(Subject.objects.visible_to(actor), body.get("subject")),
+            property=named(Property.objects.visible_to(actor), body.get("property")),
+            subject=named(Subject.objects.visible_to(actor), body.get("subject")),
             currency=body["currency"],
             terms=body["terms"],
         )
