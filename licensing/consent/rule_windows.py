@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
-from django.db.models import Model, QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ledger.errors import Invalid, NotFound
-from ledger.windows import Window, paged
+from ledger.windows import Window, named, paged
 from ledger.wire import Id
 from licensing.catalog.models import Platform, Property, RightsHolder, Subject
 from licensing.consent import blast, examples, rules, switches
@@ -237,7 +235,7 @@ class KillSwitchesWindow(Window):
             now=now,
             holder=_holder(self, said),
             scope=_scope(self, said),
-            platform=_named(Platform.objects.visible_to(self.actor), said.get("platform")),
+            platform=named(Platform.objects.visible_to(self.actor), said.get("platform")),
         )
         answer = {
             "switch": switch,
@@ -279,7 +277,7 @@ def _holder(window: Window, said: Mapping[str, Any]) -> RightsHolder:
     """The holder a body names, or the only one there is."""
     rows = RightsHolder.objects.visible_to(window.actor)
     if "holder" in said:
-        return _named(rows, said["holder"])  # type: ignore[no-any-return]
+        return named(rows, said["holder"])  # type: ignore[no-any-return]
     own = list(rows.filter(organisation_id=window.actor.tenant)[:2])
     if len(own) != 1:
         raise WhichHolder(pointer="/holder")
@@ -288,26 +286,16 @@ def _holder(window: Window, said: Mapping[str, Any]) -> RightsHolder:
 
 def _scope(window: Window, said: Mapping[str, Any]) -> rules.Scope:
     return rules.Scope(
-        property=_named(Property.objects.visible_to(window.actor), said.get("property")),
-        subject=_named(Subject.objects.visible_to(window.actor), said.get("subject")),
+        property=named(Property.objects.visible_to(window.actor), said.get("property")),
+        subject=named(Subject.objects.visible_to(window.actor), said.get("subject")),
     )
 
 
 def _examine_platforms(window: Window, body: Mapping[str, Any]) -> None:
     """Every platform a body names is there. Raises NotFound."""
-    named = [name for names in (body.get("platforms") or {}).values() for name in names]
-    if not named:
+    platforms = [name for names in (body.get("platforms") or {}).values() for name in names]
+    if not platforms:
         return
-    wanted = {Id(Platform.PREFIX).to_internal_value(name) for name in named}
+    wanted = {Id(Platform.PREFIX).to_internal_value(name) for name in platforms}
     if Platform.objects.visible_to(window.actor).filter(pk__in=wanted).count() < len(wanted):
         raise NotFound
-
-
-def _named(rows: QuerySet[Any], pk: UUID | None) -> Any:
-    """The row a body names, None if it names none. Another's is as absent as an absent one."""
-    if pk is None:
-        return None
-    found: Model | None = rows.filter(pk=pk).first()
-    if found is None:
-        raise NotFound
-    return found
