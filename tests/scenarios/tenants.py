@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from ledger.actor import Actor, Mode
 from licensing.access.roles import ROLES_OF_KIND
 from licensing.catalog.models import Platform, RightsHolder
+from tests.client import ApiClient
 from tests.licensing.builders import (
     Household,
     build_actor,
@@ -22,7 +23,7 @@ from tests.licensing.builders import (
     build_platform,
 )
 from tests.scenarios import things
-from tests.scenarios.schema import Operation
+from tests.scenarios.schema import ROLES, Operation
 
 KIND_OF_ROLE = {role: kind for kind, roles in ROLES_OF_KIND.items() for role in roles}
 Made = TypeVar("Made")
@@ -110,6 +111,14 @@ def person_in(side: Side, role: str) -> Actor:
     """A person of that role on that side: the one whose the rows are, or a colleague."""
     home = side.home(KIND_OF_ROLE[role])
     return home.actor if home.actor.role == role else build_actor(home.organisation, role)
+
+
+def clients_of(side: Side, *, raise_errors: bool = True) -> dict[str, ApiClient]:
+    """A client for each role on that side."""
+    clients = {role: ApiClient(person_in(side, role), raise_errors=raise_errors) for role in ROLES}
+    for client in clients.values():
+        client.get("/me")  # which notes that its key was used, and need not for the next minute
+    return clients
 
 
 _NOBODY: frozenset[str] = frozenset()

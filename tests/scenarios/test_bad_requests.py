@@ -11,8 +11,8 @@ from django.db import connection
 
 from licensing.access.roles import ALL_SCOPES
 from tests.client import ApiClient, assert_problem
-from tests.scenarios.schema import ROLES, Operation, operations
-from tests.scenarios.tenants import Side, build_side, person_in
+from tests.scenarios.schema import Operation, operations
+from tests.scenarios.tenants import Side, build_side, clients_of, person_in
 
 pytestmark = pytest.mark.django_db
 
@@ -73,7 +73,7 @@ class Scene:
 @pytest.fixture(scope="module")
 def scene(stage: None) -> Scene:
     side = build_side("test").fill()
-    clients = {role: ApiClient(person_in(side, role)) for role in ROLES}
+    clients = clients_of(side)
     auditor = person_in(side, "auditor")
     nobody = ApiClient(replace(auditor, scopes=frozenset()))
     connection.check_constraints()

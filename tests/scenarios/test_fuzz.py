@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from tests.client import ApiClient
 from tests.scenarios.schema import (
     NDJSON,
-    ROLES,
     Operation,
     document,
     ids_in,
@@ -24,7 +23,7 @@ from tests.scenarios.schema import (
     put,
     schema_of,
 )
-from tests.scenarios.tenants import KIND_OF_ROLE, Side, build_side, person_in
+from tests.scenarios.tenants import KIND_OF_ROLE, Side, build_side, clients_of
 
 pytestmark = pytest.mark.django_db
 EXAMPLES = 8
@@ -54,7 +53,7 @@ class Scene:
 @pytest.fixture(scope="module")
 def scene(stage: None) -> Scene:
     side = build_side("test").fill()
-    clients = {role: ApiClient(person_in(side, role), raise_errors=False) for role in ROLES}
+    clients = clients_of(side, raise_errors=False)
     connection.check_constraints()
     return Scene(side=side, clients=clients)
 

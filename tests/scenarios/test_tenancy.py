@@ -42,7 +42,7 @@ from tests.scenarios.tenants import (
     TOLD_OF_THE_MODE,
     Side,
     build_side,
-    person_in,
+    clients_of,
 )
 
 pytestmark = pytest.mark.django_db
@@ -101,9 +101,7 @@ class Worlds:
 @pytest.fixture(scope="module")
 def worlds(stage: None) -> Worlds:
     mine, strangers, other_mode = (build_side(mode).fill() for mode in ("test", "test", "live"))
-    clients = {role: ApiClient(person_in(mine, role)) for role in ROLES}
-    for client in clients.values():
-        client.get("/me")  # which notes that its key was used, here once
+    clients = clients_of(mine)
     # What is checked at a commit: here once, so that no test has to.
     connection.check_constraints()
     return Worlds(mine=mine, strangers=strangers, other_mode=other_mode, clients=clients)
