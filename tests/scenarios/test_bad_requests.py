@@ -80,6 +80,11 @@ def scene(stage: None) -> Scene:
     return Scene(side=side, clients=clients, nobody=nobody)
 
 
+@pytest.fixture(scope="module")
+def stranger() -> ApiClient:
+    return ApiClient()
+
+
 def send(  # type: ignore[no-untyped-def]
     client: ApiClient, op: Operation, path: str, raw: bytes, content_type: str = "application/json"
 ):
@@ -138,9 +143,9 @@ def test_an_empty_body_and_an_unknown_field_are_refused(op: Operation, scene: Sc
 
 
 @by_name(OPERATIONS)
-def test_without_a_key_there_is_nothing_to_see(op: Operation) -> None:
+def test_without_a_key_there_is_nothing_to_see(op: Operation, stranger: ApiClient) -> None:
     for headers in ({}, {"Authorization": "Bearer ak_test_nope"}, {"Authorization": "Basic eDp5"}):
-        response = call(ApiClient(), op, headers)
+        response = call(stranger, op, headers)
         assert_problem(response, 401)
         assert response["WWW-Authenticate"].startswith("Bearer")
 
