@@ -113,7 +113,8 @@ _ONE: Final = sql.SQL(
          UNION ALL
         SELECT m.debits, m.credits
           FROM journal_movement m JOIN journal_entry e ON e.id = m.entry_id
-         WHERE m.account_id = %(account_id)s AND e.effective_on > %(base_end)s::date
+         WHERE m.account_id = %(account_id)s AND e.book_id = %(book_id)s
+           AND e.effective_on > %(base_end)s::date
            AND e.effective_on <= %(as_of)s::date AND e.posted_at <= %(as_known_at)s::timestamptz
       ) u
     """
