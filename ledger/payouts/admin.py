@@ -23,8 +23,8 @@ from ledger.panel import ReadOnlyAdmin
 from ledger.payouts import execution, review
 from ledger.payouts.models import PayoutBatch, PayoutDestination, PayoutItem
 from ledger.payouts.refusals import BadPaidOn
-from ledger.payouts.staff import may, staff_actor
 from ledger.payouts.states import BATCH_MOVES, BatchState
+from ledger.staff import may, staff_actor
 
 _ITEMS_SHOWN = 200
 

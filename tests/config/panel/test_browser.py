@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 
 from config.sandbox.management.commands.sandbox import fill
 from config.sandbox.stage import Login, Stage, actor_named
+from ledger.journal.models import Period
 from licensing.catalog.models import Platform
 from licensing.settlement import driving, runs
 from licensing.settlement.models import Run
@@ -138,6 +139,31 @@ def test_every_list_opens_for_finance_and_the_books_are_read_only(stage: Stage, 
         if first is not None:
             shown = client.get(reverse(f"admin:{name}_change", args=[first.pk]))
             assert shown.status_code == 200, name
+
+
+def test_the_approver_closes_the_month_after_seeing_it_and_the_preparer_may_not(
+    chromium_page: Page, stage: Stage, run: Run
+) -> None:
+    page = chromium_page
+    petra, anton = stage.finance
+    runs.approve_run(
+        actor=actor_named("anton"),
+        now=timezone.now(),
+        run=run,
+        content_hash=bytes(run.content_hash or b"").hex(),
+    )
+    driving.drive(run_id=run.pk, clock=timezone.now)
+    period = Period.objects.get()
+    closing = reverse("admin:journal_period_close_month", args=[period.pk])
+    sign_in(page, petra)
+    refused = page.goto(closing)
+    assert refused is not None
+    assert refused.status == 403
+    page.context.clear_cookies()
+    sign_in(page, anton)
+    page.goto(closing)
+    expect(page.get_by_text("0.85").first).to_be_visible()
+    picture(page, "close-month")
 
 
 def test_the_front_page_shows_each_user_a_door(chromium_page: Page) -> None:
