@@ -17,7 +17,10 @@ import pytest
 from django.db import connection, transaction
 
 from ledger.ids import new_id, show
+from licensing.settlement.models import RoyaltyLine
 from tests.client import ApiClient
+from tests.licensing.builders import build_subject
+from tests.licensing.settlement.builders import Made, build_batch
 from tests.scenarios.schema import (
     NDJSON,
     PLAIN,
@@ -44,6 +47,7 @@ from tests.scenarios.tenants import (
     build_side,
     clients_of,
 )
+from tests.scenarios.things import SETTLED_AT, settle
 
 pytestmark = pytest.mark.django_db
 
@@ -281,6 +285,20 @@ def test_ones_own_is_found_wherever_anothers_is_not(worlds: Worlds) -> None:
         reached = [status for status in answers.values() if status not in (403, 404)]
         assert reached, told
         assert max(reached) < 500, told
+
+
+def test_who_owns_a_half_hears_of_that_half_alone(worlds: Worlds) -> None:
+    mine, strangers = worlds.mine.holder, worlds.strangers.holder
+    shared = build_subject(mine, owners={mine: 1, strangers: 1})
+    build_batch(worlds.mine.platform, [Made(subjects=shared, licensed=True)], now=SETTLED_AT)
+    line = RoyaltyLine.objects.get(run=settle(worlds.mine))
+    told = {
+        role: set(client.get(f"/explanations/{line.shown_id}").json()["entries"])
+        for role, client in worlds.clients.items()
+        if role in ("owner", "preparer")
+    }
+    assert len(told["owner"]) == 1
+    assert told["owner"] < told["preparer"]
 
 
 def test_every_kind_of_thing_that_is_named_is_known() -> None:

@@ -147,6 +147,11 @@ def settled(side: Side) -> Run:
     """October, from the agreement to the books."""
     side.once(agreed)
     side.once(reported)
+    return settle(side)
+
+
+def settle(side: Side) -> Run:
+    """What the platform has reported and no run has settled yet."""
     house = side.home("house")
     run = runs.start_run(
         actor=house.actor,
