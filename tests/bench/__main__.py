@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -144,8 +145,26 @@ def _database(template: str) -> Iterator[None]:
     finally:
         connection.close()
         connection.settings_dict["NAME"] = template
-        with connection._nodb_cursor() as cursor:  # type: ignore[attr-defined]
-            cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        _drop(name)
+
+
+def _drop(name: str) -> None:
+    """Drops a database as soon as the last session of a stopped server has left it.
+
+    Without FORCE, which a role that is no superuser may not use while autovacuum is at work there.
+    """
+    from django.db import OperationalError, connection
+
+    for attempt in range(10):
+        try:
+            with connection._nodb_cursor() as cursor:  # type: ignore[attr-defined]
+                cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
+        except OperationalError:
+            if attempt == 9:
+                raise
+            time.sleep(1)
+        else:
+            return
 
 
 if __name__ == "__main__":
