@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
 from unfold.admin import TabularInline
 from unfold.decorators import display
 
@@ -64,6 +62,3 @@ class TermsVersionAdmin(ReadOnlyAdmin):
     search_fields = ("agreement__holder__name", "agreement__platform__name")
     date_hierarchy = "effective_on"
     inlines = (PriceInline,)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[TermsVersion]:
-        return super().get_queryset(request).select_related("agreement")

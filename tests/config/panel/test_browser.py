@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from django.contrib.admin import site
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Page, expect
@@ -139,6 +142,24 @@ def test_every_list_opens_for_finance_and_the_books_are_read_only(stage: Stage, 
         if first is not None:
             shown = client.get(reverse(f"admin:{name}_change", args=[first.pk]))
             assert shown.status_code == 200, name
+
+
+def test_no_list_asks_more_of_the_database_for_more_rows(stage: Stage, run: Run) -> None:
+    """Every list with one row a page and with all of them: the same number of queries."""
+    client = Client()
+    anton = stage.finance[1]
+    assert client.login(username=anton.username, password=anton.password)
+    for model, page in site._registry.items():
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        counts = []
+        for rows in (1, 100):
+            with (
+                mock.patch.object(page, "list_per_page", rows),
+                CaptureQueriesContext(connection) as queries,
+            ):
+                assert client.get(address).status_code == 200
+            counts.append(len(queries))
+        assert counts[1] <= counts[0], (address, counts)
 
 
 def test_the_approver_closes_the_month_after_seeing_it_and_the_preparer_may_not(
