@@ -22,19 +22,19 @@ class Figure:
     name: str
     rows: int
     ours: float
-    reference: float
+    reference: float | None = None
     aim: float | None = None
     peak: float | None = None
 
     @property
-    def ratio(self) -> float:
-        """Our rows per second over the reference's."""
-        return self.reference / self.ours
+    def ratio(self) -> float | None:
+        """Our rows per second over the reference's, where there is one."""
+        return None if self.reference is None else self.reference / self.ours
 
     @property
     def met(self) -> bool:
         """Whether the aim is reached."""
-        return self.aim is None or self.ratio >= self.aim
+        return self.aim is None or self.ratio is None or self.ratio >= self.aim
 
 
 def show(figures: Sequence[Figure], console: Console) -> None:
@@ -48,8 +48,8 @@ def show(figures: Sequence[Figure], console: Console) -> None:
             each.name,
             f"{each.rows:,}",
             f"{each.rows / each.ours:,.0f}",
-            f"{each.rows / each.reference:,.0f}",
-            f"[{'green' if each.met else 'red'}]{each.ratio:.2f}[/]",
+            "" if each.reference is None else f"{each.rows / each.reference:,.0f}",
+            "" if each.ratio is None else f"[{'green' if each.met else 'red'}]{each.ratio:.2f}[/]",
             "" if each.aim is None else f"{each.aim:.2f}",
             "" if each.peak is None else f"{each.peak:,.0f} MB",
         )
@@ -58,5 +58,5 @@ def show(figures: Sequence[Figure], console: Console) -> None:
 
 def write(figures: Sequence[Figure], path: Path) -> None:
     """Writes them as JSON."""
-    rows = [{**asdict(each), "ratio": round(each.ratio, 4), "met": each.met} for each in figures]
+    rows = [{**asdict(each), "ratio": each.ratio, "met": each.met} for each in figures]
     path.write_text(json.dumps(rows, indent=2) + "\n")
