@@ -48,6 +48,7 @@ SELECT DISTINCT u.generation_id
   FROM settlement_unknownparent u
   JOIN usage_generationparent p
     ON p.generation_id = u.generation_id AND p.position = u.position
+  JOIN usage_generation g ON g.id = u.generation_id AND g.occurred_at < %(until)s
  WHERE u.currency = %(currency)s AND u.restated_by_id IS NULL AND u.run_id <> %(run)s
    AND p.platform_id = %(platform)s AND p.parent_id IS NOT NULL
  ORDER BY u.generation_id
