@@ -10,6 +10,7 @@ import django_stubs_ext
 import environ
 import structlog
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.core.exceptions import ImproperlyConfigured
 
 from config.panel import theme
 
@@ -21,13 +22,15 @@ env = environ.Env()
 DEBUG = env.bool("DEBUG", default=False)
 # The default key serves `make demo` and the tests; `manage.py check --deploy` refuses it.
 SECRET_KEY = env.str("SECRET_KEY", default="django-insecure-only-for-this-machine")
+# Set when the server is reached over https only.
+SECURE = env.bool("SECURE", default=False)
+if SECURE and "SECRET_KEY" not in env.ENVIRON:
+    raise ImproperlyConfigured("SECURE=1 needs a SECRET_KEY of its own: see .env.example.")
 # Encrypts the private keys that sign receipts; changing it retires them.
 RECEIPT_KEY_SECRET = env.str("RECEIPT_KEY_SECRET", default=SECRET_KEY)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000")
-# Set when the server is reached over https only.
-SECURE = env.bool("SECURE", default=False)
 
 INSTALLED_APPS = [
     "config.panel",

@@ -123,8 +123,11 @@ class Story:
         with self._step(f"Settlement of {platform['name']}", None) as task:
             open_runs = [
                 run
-                for run in self.preparer.all("/settlement-runs", platform=platform["id"])
+                for run in self.preparer.all(
+                    "/settlement-runs", platform=platform["id"], currency=CURRENCY
+                )
                 if run["state"] not in ("posted", "cancelled", "reversed")
+                and run["period"] == wanted["period"]
             ]
             run = open_runs[0] if open_runs else self.preparer.post("/settlement-runs", wanted)
             run = self._follow(run["id"], {"in_review", "approved", "posting", "posted"}, task)
