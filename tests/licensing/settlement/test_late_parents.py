@@ -91,6 +91,20 @@ def test_a_parent_that_comes_late_gets_its_part_in_the_next_run() -> None:
     assert story.payable() == (Decimal("1.1"), Decimal("0.9"))
 
 
+def test_a_run_of_an_earlier_month_leaves_later_remixes_alone() -> None:
+    story = Story()
+    story.report("remix", story.duke, now=IN_OCTOBER, parent="original")
+    story.settle_october()
+    story.report("original", story.ribbit, now=IN_NOVEMBER)
+
+    september = settle(story.platform, period=date(2026, 9, 1), now=IN_NOVEMBER)
+
+    assert not september.parts.filter(kind="restate").exists()
+    assert story.payable() == (Decimal(0), Decimal(1))
+    story.settle_november()
+    assert story.payable() == (Decimal("1.1"), Decimal("0.9"))
+
+
 def test_what_is_taken_back_from_one_who_was_paid_becomes_a_debt() -> None:
     story = Story()
     story.report("remix", story.duke, now=IN_OCTOBER, parent="original")
