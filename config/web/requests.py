@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from config.web import health
 from config.web.problems import CONTENT_TYPE, describe, problem_response, wants_page
 from config.web.ratelimit import Allowance, take
 from ledger.errors import DomainError
@@ -20,6 +21,11 @@ from licensing.access import keys
 Handler = Callable[[HttpRequest], HttpResponse]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
 API_PREFIX = "/api/v1/"
+PROBES: dict[str, Handler] = {
+    "/healthz": health.healthz,
+    "/readyz": health.readyz,
+    "/metrics": health.metrics,
+}
 _NUL = re.compile(r"%00|\x00", re.IGNORECASE)
 
 
@@ -35,7 +41,9 @@ class RequestIdMiddleware:
         request.request_id = request_id  # type: ignore[attr-defined]
         # The log's middleware takes the id from here, so that logs and answers name the same one.
         request.META["HTTP_X_REQUEST_ID"] = request_id
-        response = self.get_response(request)
+        # Probes ask by address, under no name of ours: they are answered before names are checked.
+        probe = PROBES.get(request.path)
+        response = probe(request) if probe else self.get_response(request)
         response["X-Request-Id"] = request_id
         return response
 

@@ -68,7 +68,7 @@ def test_a_method_that_is_none_names_those_that_are() -> None:
 
 def test_a_request_keeps_its_own_id_if_it_is_well_formed(caplog: pytest.LogCaptureFixture) -> None:
     client = Client()
-    given = client.get("/healthz", headers={"X-Request-Id": "trace-12345678"})
+    given = client.get("/", headers={"X-Request-Id": "trace-12345678"})
     assert given["X-Request-Id"] == "trace-12345678"
     logged = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
     assert {line["request_id"] for line in logged} == {"trace-12345678"}
@@ -133,6 +133,14 @@ def test_health_readiness_and_metrics() -> None:
     metrics = client.get("/metrics")
     assert metrics.status_code == 200
     assert b"django_http_requests_total" in metrics.content
+
+
+def test_probes_are_answered_under_any_name() -> None:
+    """A container is probed by its address, and Prometheus asks by the container's name."""
+    client = Client(SERVER_NAME="10.0.0.7")
+    for probe in ("/healthz", "/readyz", "/metrics"):
+        assert client.get(probe).status_code == 200
+    assert client.get("/api/v1/me").status_code == 400
 
 
 def test_a_database_that_is_down_is_503_and_never_allows() -> None:
