@@ -16,9 +16,12 @@ from licensing.consent.language import (
     NO_OBLIGATIONS,
     Choice,
     Effect,
+    Interval,
     Obligations,
     Per,
     Price,
+    Quota,
+    QuotaOf,
     RuleBody,
 )
 
@@ -31,6 +34,7 @@ NUMBERS = {
     "duration_seconds_max": "duration_max",
     "resolution_max": "resolution_max",
     "remix_depth_max": "remix_depth_max",
+    "revocation_notice_days": "revocation_notice",
 }
 
 
@@ -53,6 +57,7 @@ def read_body(stored: Mapping[str, Any]) -> RuleBody:
         forbidden_words=frozenset(map(words.fold, stored.get("forbidden_words") or ())),
         only_with=None if only_with is None else frozenset(only_with),
         never_with=frozenset(together.get("never_with") or ()),
+        quotas=tuple(map(_quota, stored.get("quotas") or ())),
         obligations=_obligations(stored.get("obligations")),
         price=_price(stored.get("price")),
         **named,
@@ -73,8 +78,7 @@ def canonical(body: Mapping[str, Any]) -> Json:
 
 def content_hash(body: Mapping[str, Any]) -> bytes:
     """SHA-256 over the canonical body."""
-    text = json.dumps(canonical(body), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).digest()
+    return hashlib.sha256(_text(canonical(body)).encode()).digest()
 
 
 def write_obligations(obligations: Obligations) -> Json:
@@ -105,10 +109,16 @@ def write_price(prices: tuple[Price, ...], *, by_agreement: bool) -> Json:
     }
 
 
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
 def _canonical(value: Any) -> Any:
     if isinstance(value, Mapping):
         return canonical(value)
     if isinstance(value, list):
+        if any(isinstance(each, Mapping) for each in value):
+            return sorted(map(canonical, value), key=_text)
         return sorted(set(value))
     return value
 
@@ -123,6 +133,10 @@ def _choice(stored: Mapping[str, list[str]] | None) -> Choice | None:
 
 def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
+
+
+def _quota(stored: Mapping[str, Any]) -> Quota:
+    return Quota(count=stored["count"], per=Interval(stored["per"]), of=QuotaOf(stored["of"]))
 
 
 def _obligations(stored: Mapping[str, Any] | None) -> Obligations:

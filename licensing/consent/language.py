@@ -126,6 +126,31 @@ class Price:
     currency: str = ""
 
 
+class Interval(StrEnum):
+    """Over how long a quota counts; hours, days and months are the calendar's, in UTC."""
+
+    TOTAL = "total"
+    HOUR = "hour"
+    DAY = "day"
+    MONTH = "month"
+
+
+class QuotaOf(StrEnum):
+    """Whose generations a quota counts: each platform's by itself, or everybody's together."""
+
+    PLATFORM = "platform"
+    EVERYONE = "everyone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """At most `count` generations in each interval."""
+
+    count: int
+    per: Interval
+    of: QuotaOf
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Obligations:
     """What whoever is allowed must do. `report_within` is in hours."""
@@ -155,10 +180,11 @@ NO_OBLIGATIONS: Final = Obligations()
 class RuleBody:
     """What one version of a rule says. None, and an empty collection, leave a field open.
 
-    Every field but effect, obligations and price narrows what the rule covers, whatever its effect:
-    a ceiling on a *deny* makes it deny what stays under the ceiling. `only_with` and `never_with`
+    Every field but effect, obligations, price and revocation notice narrows what the rule covers,
+    whatever its effect: a ceiling on a *deny* makes it deny what stays under the ceiling. `only_with` and `never_with`
     name subjects, properties and holders. Ages are in years, `duration_max` in seconds,
-    `resolution_max` in pixels of the shorter side.
+    `resolution_max` in pixels of the shorter side,
+    `revocation_notice` in days. No two quotas count the same interval of the same platforms.
     """
 
     effect: Effect
@@ -182,7 +208,9 @@ class RuleBody:
     duration_max: int | None = None
     resolution_max: int | None = None
     remix_depth_max: int | None = None
+    quotas: tuple[Quota, ...] = ()
     obligations: Obligations = NO_OBLIGATIONS
+    revocation_notice: int | None = None
     price: Price | None = None
 
 

@@ -32,8 +32,10 @@ from licensing.consent.language import (
     Audience,
     ContentCode,
     Effect,
+    Interval,
     Per,
     Purpose,
+    QuotaOf,
 )
 from licensing.consent.models import (
     ApprovalRequest,
@@ -231,6 +233,14 @@ class ObligationsShape(Shape):
     delete_on_revocation = Flag(required=False)
 
 
+class QuotaShape(Shape):
+    """At most so many generations in each interval: each platform's by itself, or everyone's."""
+
+    count = Integer(min_value=1, max_value=10**12)
+    per = Named(Interval)
+    of = Named(QuotaOf)
+
+
 class RulePriceShape(Shape):
     """An amount per generation or per second, or by agreement."""
 
@@ -260,6 +270,11 @@ class RuleBodyShape(Shape):
     """What a rule says. A field left out is open. Every field narrows what the rule covers,
     whatever its effect; an allow covers only requests that say each fact it sets."""
 
+    default_error_messages = {
+        "quota_twice": "Two quotas count the same interval of the same platforms.",
+        "quota_on_deny": "A deny has no quota.",
+    }
+
     effect = Named(Effect)
     actions = _names(Action)
     platforms = PlatformsShape(required=False)
@@ -283,8 +298,28 @@ class RuleBodyShape(Shape):
         min_value=1, max_value=65_536, required=False, help_text="Pixels of the shorter side."
     )
     remix_depth_max = Integer(min_value=0, max_value=64, required=False)
+    quotas: Any = serializers.ListSerializer(
+        child=QuotaShape(),
+        required=False,
+        max_length=len(Interval) * len(QuotaOf),
+        help_text="Counted by the rule through all its versions; not on a deny.",
+    )
     obligations = ObligationsShape(required=False)
+    revocation_notice_days = Integer(
+        min_value=1,
+        max_value=3650,
+        required=False,
+        help_text="How long what is allowed goes on after the rule was revoked.",
+    )
     price = RulePriceShape(required=False)
+
+    def validate(self, attrs: Any) -> Any:
+        quotas = attrs.get("quotas", ())
+        if quotas and attrs["effect"] == Effect.DENY:
+            self.fail("quota_on_deny")
+        if len({(quota["per"], quota["of"]) for quota in quotas}) != len(quotas):
+            self.fail("quota_twice")
+        return attrs
 
 
 class NewRuleShape(Shape):

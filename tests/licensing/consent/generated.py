@@ -68,6 +68,18 @@ obligations = st.fixed_dictionaries(
         "delete_on_revocation": st.just(True),
     },
 )
+quotas = st.lists(
+    st.fixed_dictionaries(
+        {
+            "count": st.integers(1, 1000),
+            "per": st.sampled_from(("total", "hour", "day", "month")),
+            "of": st.sampled_from(("platform", "everyone")),
+        }
+    ),
+    min_size=1,
+    max_size=2,
+    unique_by=lambda quota: (quota["per"], quota["of"]),
+)
 OPTIONAL: dict[str, st.SearchStrategy[Any]] = {
     "actions": some(ACTIONS),
     "platforms": choices(PLATFORMS),
@@ -90,7 +102,9 @@ OPTIONAL: dict[str, st.SearchStrategy[Any]] = {
     "duration_seconds_max": st.sampled_from((5, 10)),
     "resolution_max": st.sampled_from((720, 1080)),
     "remix_depth_max": st.sampled_from((0, 1)),
+    "quotas": quotas,
     "obligations": obligations,
+    "revocation_notice_days": st.sampled_from((7, 30)),
     "price": prices,
 }
 
@@ -100,6 +114,8 @@ def bodies(draw: st.DrawFn) -> Json:
     """A rule that sets at most three fields, or else nothing would ever be covered."""
     effect = draw(st.sampled_from(("allow", "allow", "allow", "deny", "needs_approval")))
     fields = draw(st.lists(st.sampled_from(sorted(OPTIONAL)), max_size=3, unique=True))
+    if effect == "deny":
+        fields = [field for field in fields if field != "quotas"]
     return {"effect": effect, **{field: draw(OPTIONAL[field]) for field in fields}}
 
 
