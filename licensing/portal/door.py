@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 
 from ledger.actor import Actor
-from ledger.errors import NotAllowed, NotFound
+from ledger.errors import DomainError, Invalid, NotAllowed, NotFound, Refused
 from licensing.access.models import Membership, Organisation, User
 from licensing.access.people import actor_for
 from licensing.access.roles import OrganisationKind
@@ -48,14 +48,17 @@ def for_holders(
             return problem(request, 404)
         except NotAllowed as refusal:
             return problem(request, 403, refusal)
+        except (Refused, Invalid) as refusal:
+            # Pages show what is wrong beside its field; this is for what they did not foresee.
+            return problem(request, 409 if isinstance(refusal, Refused) else 422, refusal)
 
     return enter
 
 
-def problem(request: HttpRequest, status: int, refusal: NotAllowed | None = None) -> HttpResponse:
-    """A page that says in plain words what is not here or not allowed."""
+def problem(request: HttpRequest, status: int, refusal: DomainError | None = None) -> HttpResponse:
+    """A page that says in plain words what is not here, not allowed, or not possible."""
     elsewhere = isinstance(refusal, Elsewhere)
-    context = {"status": status, "elsewhere": elsewhere}
+    context = {"status": status, "elsewhere": elsewhere, "refusal": refusal}
     return render(request, "portal/problem.html", context, status=status)
 
 
@@ -67,8 +70,11 @@ def choices(user: User) -> list[Organisation]:
     return [each.organisation for each in rows.select_related("organisation").order_by("id")]
 
 
-def surroundings(actor: Actor) -> dict[str, Any]:
-    """What the frame around every page shows."""
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """What the frame around every page of the portal shows: a context processor."""
+    actor: Actor | None = getattr(request, "portal_actor", None)
+    if actor is None:
+        return {}
     organisation = Organisation.objects.get(pk=actor.tenant)
     return {"organisation": organisation, "actor": actor, "test": actor.mode == "test"}
 

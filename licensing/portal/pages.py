@@ -1,4 +1,8 @@
-"""The rights holder's pages: the way in, the overview, and statements."""
+"""The rights holder's pages: the way in, the overview, statements, and those of every topic.
+
+A topic below keeps its own pages, which know nothing of the portal: plain functions of a request
+and the rights holder's actor, listed as ROUTES (address, page, name) and let in through this door.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,10 @@ from ledger.statements import exports
 from ledger.statements.earnings import earnings_of
 from ledger.statements.models import Statement
 from ledger.statements.shapes import StatementShape
+from licensing.access import pages as access
 from licensing.access.models import User
+from licensing.catalog import pages as catalog
+from licensing.consent import pages as consent
 from licensing.portal import door
 from licensing.portal.labels import labels_of
 from licensing.portal.overview import overview_of
@@ -75,7 +82,7 @@ def home(request: HttpRequest, actor: Actor) -> HttpResponse:
     """What was earned, what is payable, and where it came from."""
     today = timezone.now().date()
     overview = overview_of(actor=actor, today=today)
-    context = {**door.surroundings(actor), "overview": overview, "page": "home"}
+    context = {"overview": overview, "page": "home"}
     return render(request, "portal/home.html", context)
 
 
@@ -104,7 +111,7 @@ def earnings_csv(request: HttpRequest, actor: Actor) -> HttpResponse:
 def statements(request: HttpRequest, actor: Actor) -> HttpResponse:
     """All statements that hold, newest month first."""
     rows = _statements(actor).standing().order_by("-month", "currency", "party")[:MOST_STATEMENTS]
-    context = {**door.surroundings(actor), "statements": rows, "page": "statements"}
+    context = {"statements": rows, "page": "statements"}
     return render(request, "portal/statements.html", context)
 
 
@@ -126,7 +133,6 @@ def statement(request: HttpRequest, actor: Actor, shown: str) -> HttpResponse:
     ]
     later = Statement.objects.visible_to(actor).filter(restates=found).first()
     context = {
-        **door.surroundings(actor),
         "statement": found,
         "groups": groups,
         "later": later,
@@ -183,6 +189,11 @@ pages = [
     path("statements/<str:shown>", statement, name="statement"),
     path("statements/<str:shown>/csv", statement_csv, name="statement-csv"),
     path("statements/<str:shown>/json", statement_json, name="statement-json"),
+    *(
+        path(address, door.for_holders(page), name=name)
+        for topic in (access, catalog, consent)
+        for address, page, name in topic.ROUTES
+    ),
     path("<path:rest>", nothing_here),
 ]
 urlpatterns = [path("", include((pages, "portal")))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from decimal import Decimal
 
 import pytest
@@ -55,7 +56,7 @@ def test_the_pages_are_kept_by_nobody_and_carry_no_inline_code() -> None:
     answer = client.get("/portal/")
     assert "no-store" in answer["Cache-Control"]
     page = answer.content.decode()
-    assert "<script" not in page
+    assert re.findall(r"<script(?! src=\"/static/)", page) == []
     assert "<style" not in page
     assert " style=" not in page
 
