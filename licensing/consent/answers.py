@@ -94,6 +94,11 @@ class CheckShape(Shape):
     platform = Id(Platform.PREFIX)
     subjects = serializers.ListField(child=Id(Subject.PREFIX))
     action = serializers.CharField()
+    generations = serializers.IntegerField(
+        allow_null=True,
+        help_text="How many generations it is about, and the receipt of an allow covers; null, any "
+        "number, in what was asked before one could say.",
+    )
     facts = serializers.DictField(help_text="What was said besides.")
     verdicts = VerdictShape(many=True)
     reasons = ReasonShape(many=True)
@@ -132,6 +137,7 @@ def show_check(check: ConsentCheck, actor: Actor, holders: frozenset[str]) -> di
         "platform": shown(Platform.PREFIX, check.platform_id),
         "subjects": [asked["subject"] for asked in facts["asked"]],
         "action": check.action,
+        "generations": check.generations,
         "facts": check.told,
         "verdicts": facts["verdicts"],
         "reasons": check.reasons,

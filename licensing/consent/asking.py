@@ -16,6 +16,7 @@ from licensing.consent.decisions import Asking
 from licensing.consent.language import (
     LEVEL,
     LEVELS,
+    MOST_GENERATIONS,
     Action,
     Audience,
     ContentCode,
@@ -78,6 +79,12 @@ class AskingShape(Shape):
         child=Id(Subject.PREFIX, "subject"), min_length=1, max_length=MOST_SUBJECTS
     )
     action = Named(Action)
+    generations = Integer(
+        min_value=1,
+        max_value=MOST_GENERATIONS,
+        default=1,
+        help_text="How many you are going to make; the receipt covers so many.",
+    )
     territory = Territory(required=False)
     purpose = Named(Purpose, required=False)
     audience = Named(Audience, required=False)
@@ -153,6 +160,7 @@ def read_asking(said: Mapping[str, Any]) -> Asking:
     return Asking(
         subjects=tuple(said["subjects"]),
         request=request,
+        generations=said["generations"],
         co_subjects=None if co_subjects is None else tuple(co_subjects),
         prompt=said.get("prompt"),
     )

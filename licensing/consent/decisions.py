@@ -41,11 +41,13 @@ class Asking:
     """What a platform asks: about which subjects, and everything else it says.
 
     `request` has the facts; who asks, when, and who else appears is filled in by the check. The
-    `prompt` is searched for forbidden words and then forgotten.
+    `prompt` is searched for forbidden words and then forgotten. An allow is for so many
+    `generations`, 1 to 100.
     """
 
     subjects: tuple[UUID, ...]
     request: Request
+    generations: int = 1
     co_subjects: tuple[UUID, ...] | None = None
     prompt: str | None = None
 
@@ -105,7 +107,9 @@ def grant(*, now: datetime, check: ConsentCheck, approved: frozenset[str]) -> Co
     platform = check.platform
     standing = stand(subjects=check.subject_ids, now=now)
     request = facts.read_request(check.facts["request"])
-    asking = Asking(subjects=tuple(check.subject_ids), request=request)
+    asking = Asking(
+        subjects=tuple(check.subject_ids), request=request, generations=check.generations or 1
+    )
     case = _case(asking, platform, now, standing)
     # The prompt is gone: what was searched for in it holds for the words forbidden then.
     words_hold = case.epochs == check.facts["epochs"]
@@ -207,6 +211,7 @@ def _check(
         issued_at=now,
         subject_ids=list(case.asking.subjects),
         action=case.request.action,
+        generations=case.asking.generations,
         territory=case.request.territory or "",
         rule_versions=[ids.read("rlv", version) for version in decision.rule_versions],
         facts={
@@ -247,6 +252,7 @@ def _claims(check: ConsentCheck, case: _Case, decision: Decision) -> dict[str, A
         "exp": int(check.expires_at.timestamp()),
         "subjects": [asked.subject for asked in case.asked],
         "action": check.action,
+        "generations": check.generations,
         "facts": facts.said(case.request),
         "obligations": check.obligations,
         "price": check.price,
@@ -260,12 +266,12 @@ def _claims(check: ConsentCheck, case: _Case, decision: Decision) -> dict[str, A
 _INSERT: Final = """
 INSERT INTO consent_consentcheck
     (id, platform_id, mode, outcome, issued_at, expires_at, receipt, receipt_digest, subject_ids,
-     action, territory, rule_versions, facts, reasons, obligations, price, would_allow,
+     action, generations, territory, rule_versions, facts, reasons, obligations, price, would_allow,
      approves_id)
 VALUES
     (%(id)s, %(platform_id)s, %(mode)s, %(outcome)s, %(issued_at)s, %(expires_at)s, %(receipt)s,
-     %(receipt_digest)s, %(subject_ids)s, %(action)s, %(territory)s, %(rule_versions)s, %(facts)s,
-     %(reasons)s, %(obligations)s, %(price)s, %(would_allow)s, %(approves_id)s)
+     %(receipt_digest)s, %(subject_ids)s, %(action)s, %(generations)s, %(territory)s, %(rule_versions)s,
+     %(facts)s, %(reasons)s, %(obligations)s, %(price)s, %(would_allow)s, %(approves_id)s)
 """
 _COLUMNS: Final = tuple(field.attname for field in ConsentCheck._meta.concrete_fields)
 _JSON: Final = ("facts", "reasons", "obligations", "price", "would_allow")

@@ -65,6 +65,7 @@ THROWN: Final[dict[str, Any]] = {"switch": SWITCH, "blast_radius": _BLAST}
 ASKING: Final[dict[str, Any]] = {
     "subjects": [_SUBJECT],
     "action": "generate_video",
+    "generations": 2,
     "territory": "US",
     "purpose": "personal",
     "content": {"violence": "none", "codes": []},
@@ -74,7 +75,7 @@ ASKING: Final[dict[str, Any]] = {
 _FACTS: Final = {
     name: value
     for name, value in ASKING.items()
-    if name not in ("subjects", "action", "co_subjects")
+    if name not in ("subjects", "action", "generations", "co_subjects")
 }
 ALLOWED: Final[dict[str, Any]] = {
     "id": _CHECK,
@@ -82,6 +83,7 @@ ALLOWED: Final[dict[str, Any]] = {
     "platform": _PLATFORM,
     "subjects": [_SUBJECT],
     "action": "generate_video",
+    "generations": 2,
     "facts": _FACTS,
     "verdicts": [{"subject": _SUBJECT, "outcome": "allow"}],
     "reasons": [
@@ -134,6 +136,7 @@ APPROVAL: Final[dict[str, Any]] = {
     "platform": _PLATFORM,
     "subjects": [_SUBJECT],
     "action": "generate_video",
+    "generations": 2,
     "facts": _FACTS,
     "asked_at": _AT,
     "expires_at": "2026-10-31T12:00:00Z",

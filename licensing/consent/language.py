@@ -93,6 +93,8 @@ class ContentCode(StrEnum):
 
 
 # The steps of a rating, weakest first; inside, a rating is its place here.
+# How many generations one consent check may be about, and its receipt cover.
+MOST_GENERATIONS: Final = 100
 LEVELS: Final = ("none", "mild", "moderate", "strong")
 LEVEL: Final[Mapping[str, int]] = MappingProxyType({name: n for n, name in enumerate(LEVELS)})
 

@@ -14,7 +14,7 @@ from ledger.actor import Actor
 from ledger.rows import Identified
 from licensing.access.models import ModeChoice
 from licensing.catalog.models import Platform, Property, RightsHolder, Subject
-from licensing.consent.language import Action
+from licensing.consent.language import MOST_GENERATIONS, Action
 from licensing.consent.states import ApprovalState, KeyState, Outcome, VersionState
 
 _OPTIONAL: Final[Mapping[str, Any]] = {"null": True, "blank": True, "on_delete": models.PROTECT}
@@ -301,6 +301,9 @@ class ConsentCheck(Identified):
     receipt_digest = models.BinaryField(max_length=32, null=True)
     subject_ids = ArrayField(models.UUIDField())
     action = models.CharField(max_length=20)
+    # How many generations it was asked for, and its receipt covers. Null in what was asked before
+    # one could say: such a receipt covers any number, as it did when it was issued.
+    generations = models.PositiveSmallIntegerField(null=True)
     territory = models.CharField(max_length=2, blank=True)
     rule_versions = ArrayField(models.UUIDField())
     facts: models.JSONField[Any, Any] = models.JSONField()
@@ -340,6 +343,11 @@ class ConsentCheck(Identified):
             ),
             models.CheckConstraint(
                 condition=Q(subject_ids__len__gte=1), name="consent_check_has_subjects"
+            ),
+            models.CheckConstraint(
+                condition=Q(generations=None)
+                | Q(generations__gte=1, generations__lte=MOST_GENERATIONS),
+                name="consent_check_generations_bounded",
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [

@@ -443,6 +443,9 @@ class ApprovalShape(Shape):
     platform = Id(Platform.PREFIX, source="consent_check.platform_id")
     subjects = serializers.ListField(child=Id(Subject.PREFIX), source="consent_check.subject_ids")
     action = serializers.CharField(source="consent_check.action")
+    generations = serializers.IntegerField(
+        source="consent_check.generations", allow_null=True, help_text="How many it is about."
+    )
     facts = serializers.DictField(source="consent_check.told")
     asked_at = Instant()
     expires_at = Instant()

@@ -186,7 +186,7 @@ class Generation(Identified):
     consent_check = models.ForeignKey(
         ConsentCheck,
         on_delete=models.PROTECT,
-        related_name="generations",
+        related_name="cited_by",
         null=True,
         blank=True,
         db_constraint=False,

@@ -81,6 +81,7 @@ def ask(
     action: str = "generate_video",
     co_subjects: tuple[Subject, ...] | None = None,
     prompt: str | None = None,
+    generations: int = 1,
     **said: Any,
 ) -> ConsentCheck:
     """The household's platform asks about `subjects`."""
@@ -96,6 +97,7 @@ def ask(
             action=action,
             co_subjects=co_subjects,
             prompt=prompt,
+            generations=generations,
             **said,
         ),
     )
@@ -108,6 +110,7 @@ def asking(
     action: str = "generate_video",
     co_subjects: tuple[Subject, ...] | None = None,
     prompt: str | None = None,
+    generations: int = 1,
     **said: Any,
 ) -> Asking:
     """What a platform says, in the API's words."""
@@ -118,6 +121,7 @@ def asking(
         ),
         co_subjects=None if co_subjects is None else tuple(other.pk for other in co_subjects),
         prompt=prompt,
+        generations=generations,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -68,6 +69,25 @@ def test_an_allow_is_answered_whole_and_can_be_read_again(
     assert client.get("/consent-checks", {"outcome": "deny"}).json()["data"] == []
 
 
+def test_a_receipt_is_for_as_many_generations_as_were_asked_for(
+    client: ApiClient, studio: Studio, hero: Subject
+) -> None:
+    publish_rule(studio)
+    for body, generations in (({}, 1), ({"generations": 4}, 4), ({"generations": 100}, 100)):
+        said = client.post("/consent-checks", clip(hero, **body)).json()
+        assert said["generations"] == generations
+        assert "generations" not in said["facts"]
+        assert claims_of(said["receipt"])["generations"] == generations
+    refused = client.post("/consent-checks", clip(build_subject(studio.holder), generations=3))
+    assert refused.json()["generations"] == 3
+
+
+def claims_of(receipt: str) -> dict[str, Any]:
+    payload = receipt.split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    return claims
+
+
 def test_a_refusal_tells_the_smallest_changes(
     client: ApiClient, studio: Studio, hero: Subject
 ) -> None:
@@ -122,6 +142,11 @@ BAD: dict[str, tuple[dict[str, Any], int, str]] = {
     "negative seconds": ({"duration_seconds": -1}, 422, "min_value"),
     "a true age": ({"user": {"age": True}}, 422, "invalid"),
     "an age of 151": ({"depicted_age": 151}, 422, "max_value"),
+    "no generation": ({"generations": 0}, 422, "min_value"),
+    "101 generations": ({"generations": 101}, 422, "max_value"),
+    "generations in a string": ({"generations": "2"}, 422, "invalid"),
+    "generations of 1.0": ({"generations": 1.0}, 422, "invalid"),
+    "no number of generations": ({"generations": None}, 422, "null"),
     "17 parents": ({"parents": [f"g-{n}" for n in range(17)]}, 422, "max_length"),
     "depth without parents": ({"parents": [], "remix_depth": 2}, 422, "contradiction"),
     "a model that is a pattern": ({"model": ".*"}, 422, "bad_name"),
@@ -228,7 +253,7 @@ def test_what_needs_approval_waits_for_every_holder_that_wants_to_be_asked(
     shared = build_subject(studio.holder, owners={studio.holder: 1, partner.holder: 1})
     for house in (studio, partner):
         publish_rule(house, effect="needs_approval", obligations={"watermark": True})
-    said = client.post("/consent-checks", clip(shared, territory="US")).json()
+    said = client.post("/consent-checks", clip(shared, territory="US", generations=3)).json()
     assert said["outcome"] == "needs_approval"
     assert said["receipt"] is None
     first, second = ApiClient(studio.actor), ApiClient(partner.actor)
@@ -243,7 +268,8 @@ def test_what_needs_approval_waits_for_every_holder_that_wants_to_be_asked(
     granted = client.get(f"/consent-checks/{client.get(path).json()['granted_by']}").json()
     assert granted["outcome"] == "allow"
     assert granted["obligations"] == {"watermark": True}
-    assert granted["receipt"]
+    assert granted["generations"] == mine["generations"] == 3
+    assert claims_of(granted["receipt"])["generations"] == 3
     assert_problem(first.post(f"/approvals/{mine['id']}/refuse"), 409, "already_answered")
 
 

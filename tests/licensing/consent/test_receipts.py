@@ -80,6 +80,7 @@ def test_a_receipt_says_what_was_allowed(check: ConsentCheck) -> None:
         "exp": int((NOW + timedelta(hours=24)).timestamp()),
         "subjects": [check.facts["asked"][0]["subject"]],
         "action": "generate_video",
+        "generations": 1,
         "facts": {"territory": "US"},
         "obligations": {"watermark": True},
         "price": {
