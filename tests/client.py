@@ -46,6 +46,7 @@ class ApiClient:
         """POSTs a document, or raw bytes as they are."""
         if key is not None:
             headers["Idempotency-Key"] = key
+        headers = {name.replace("_", "-"): said for name, said in headers.items()}
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body)
         return self.http.post(
             f"/api/v1{path}", raw, content_type=content_type, headers=self.headers(headers)

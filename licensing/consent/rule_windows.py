@@ -29,9 +29,6 @@ from licensing.consent.shapes import (
 _IF_MATCH = OpenApiParameter(
     "If-Match", str, OpenApiParameter.HEADER, required=True, description="The ETag you have seen."
 )
-_IF_MATCH_OPTIONAL = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, description="The ETag you have seen."
-)
 
 
 class WhichHolder(Invalid):
@@ -123,7 +120,7 @@ class ConsentRuleWindow(Window):
             actor=self.actor,
             now=self.now,
             rule=rule,
-            seen=request.headers.get("If-Match"),
+            seen=_seen(self),
             body=said.get("body"),
             name=said.get("name"),
         )
@@ -157,17 +154,15 @@ class PublishWindow(Window):
         operation_id="consent_rules_publish",
         summary="Publish a consent rule",
         description="Puts the draft in force and supersedes what was. Every check that starts "
-        "after this answer uses it.",
-        parameters=[_IF_MATCH_OPTIONAL],
+        "after this answer uses it. Without If-Match 428, with one that is stale 412.",
+        parameters=[_IF_MATCH],
         request=None,
         responses=RuleShape,
         examples=examples.shown(examples.RULE),
     )
     def post(self, request: Request, id: str) -> Response:  # noqa: A002 - the path's word
         rule = _rule(self, id)
-        rules.publish(
-            actor=self.actor, now=self.now, rule=rule, seen=request.headers.get("If-Match")
-        )
+        rules.publish(actor=self.actor, now=self.now, rule=rule, seen=_seen(self))
         return _shown(self, _rule(self, id))
 
 
@@ -180,14 +175,16 @@ class RevokeWindow(Window):
         operation_id="consent_rules_revoke",
         summary="Revoke a consent rule",
         description="Ends the version in force. No check that starts after this answer uses it. "
-        "The answer tells the blast radius: what had been allowed under it.",
+        "The answer tells the blast radius: what had been allowed under it. Without If-Match 428, "
+        "with one that is stale 412.",
+        parameters=[_IF_MATCH],
         request=None,
         responses=RevocationShape,
         examples=examples.shown(examples.REVOCATION),
     )
     def post(self, request: Request, id: str) -> Response:  # noqa: A002 - the path's word
-        now = self.now
-        version = rules.revoke(actor=self.actor, now=now, rule=_rule(self, id))
+        rule, now = _rule(self, id), self.now
+        version = rules.revoke(actor=self.actor, now=now, rule=rule, seen=_seen(self))
         answer = {
             "rule": _rule(self, id),
             "blast_radius": {"open_receipts": blast.open_receipts_of(version, now=now)},
@@ -265,6 +262,14 @@ class LiftWindow(Window):
 def _rule(window: Window, text: str) -> ConsentRule:
     rows = ConsentRule.objects.visible_to(window.actor).select_related("holder").with_versions()
     return window.find(rows, ConsentRule.PREFIX, text)
+
+
+def _seen(window: Window) -> str:
+    """The ETag that the caller has seen. Raises IfMatchMissing."""
+    seen: str | None = window.request.headers.get("If-Match")
+    if seen is None:
+        raise rules.IfMatchMissing
+    return seen
 
 
 def _shown(window: Window, rule: ConsentRule, *, status: int = 200) -> Response:

@@ -119,16 +119,16 @@ def edit_draft(
     actor: Actor,
     now: datetime,
     rule: ConsentRule,
-    seen: str | None,
+    seen: str,
     body: Mapping[str, Any] | None = None,
     name: str | None = None,
 ) -> RuleVersion:
     """Changes the draft, or begins the next one from what is published.
 
-    `seen` is the ETag the editor has read. Raises IfMatchMissing, Stale, Retroactive, WindowEmpty.
+    `seen` is the ETag the editor has read. Raises Stale, Retroactive, WindowEmpty.
     """
     with transaction.atomic():
-        version = _locked_latest(rule, seen=seen, needed=True)
+        version = _locked_latest(rule, seen=seen)
         if body is not None:
             examine_window(body, now=now)
         if name is not None and name != rule.name:
@@ -176,13 +176,16 @@ def publish(
         return draft
 
 
-def revoke(*, actor: Actor, now: datetime, rule: ConsentRule) -> RuleVersion:
+def revoke(
+    *, actor: Actor, now: datetime, rule: ConsentRule, seen: str | None = None
+) -> RuleVersion:
     """Ends the version in force. No check that starts after this has committed uses it.
 
-    Raises NotInForce.
+    Raises NotInForce, Stale (if `seen`, an ETag, is not the latest version's).
     """
     with transaction.atomic():
         epoch = epochs.turn(rule.holder)
+        _locked_latest(rule, seen=seen)
         version = (
             RuleVersion.objects.select_for_update()
             .filter(rule=rule, state=VersionState.PUBLISHED)
@@ -235,10 +238,8 @@ def _end(
     version.save(update_fields=["state", "ended_at", "ended_epoch", "ended_by"])
 
 
-def _locked_latest(rule: ConsentRule, *, seen: str | None, needed: bool = False) -> RuleVersion:
+def _locked_latest(rule: ConsentRule, *, seen: str | None) -> RuleVersion:
     """The latest version, locked; with `seen` it must still be what was read."""
-    if needed and seen is None:
-        raise IfMatchMissing
     ConsentRule.objects.select_for_update().get(pk=rule.pk)
     version = RuleVersion.objects.filter(rule=rule).order_by("-number")[0]
     if seen is not None and seen != etag_of(version):

@@ -111,11 +111,12 @@ def test_no_check_that_starts_after_a_revocations_answer_is_allowed(
     hero = build_subject(studio.holder)
     for _ in range(3):
         rule = publish_rule(studio, now=timezone.now())
-        path = f"/consent-rules/{rule.shown_id}/revoke"
+        path = f"/consent-rules/{rule.shown_id}"
         client = ApiClient(studio.actor)
+        seen = client.get(path)["ETag"]
 
-        def revoke(client: ApiClient = client, path: str = path) -> None:
-            assert client.post(path).status_code == 200
+        def revoke(client: ApiClient = client, path: str = path, seen: str = seen) -> None:
+            assert client.post(f"{path}/revoke", If_Match=seen).status_code == 200
 
         after = hammer(generator, hero, revoke)
         assert {check.outcome for check in after} == {"deny"}

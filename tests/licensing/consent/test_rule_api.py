@@ -51,15 +51,15 @@ def test_a_rule_is_drafted_edited_published_and_revoked(client: ApiClient, studi
     edited = client.patch(path, {"body": {**ALLOW, "purposes": ["news"]}}, If_Match=made["ETag"])
     assert edited.status_code == 200
     assert edited.json()["latest"]["body"]["purposes"] == ["news"]
-    published = client.post(f"{path}/publish", **{"If-Match": edited["ETag"]})
+    published = client.post(f"{path}/publish", If_Match=edited["ETag"])
     assert published.json()["in_force"]["number"] == 1
     now = timezone.now()
     assert ask(generator, hero, purpose="news", now=now).outcome == "allow"
     following = client.patch(path, {"body": ALLOW}, If_Match=published["ETag"])
     assert following.json()["latest"]["number"] == 2
     assert following.json()["in_force"]["number"] == 1
-    client.post(f"{path}/publish")
-    revoked = client.post(f"{path}/revoke").json()
+    again = client.post(f"{path}/publish", If_Match=following["ETag"])
+    revoked = client.post(f"{path}/revoke", If_Match=again["ETag"]).json()
     assert revoked["rule"]["in_force"] is None
     assert ask(generator, hero, purpose="news", now=now).outcome == "deny"
     states = [one["state"] for one in client.get(f"{path}/versions").json()["data"]]
@@ -79,7 +79,8 @@ def test_a_revocation_tells_how_many_receipts_are_still_open(
     now = timezone.now()
     for age in (0, 1, 30):
         ask(generator, hero, now=now - timedelta(hours=age))
-    answer = client.post(f"/consent-rules/{rule.shown_id}/revoke").json()
+    path = f"/consent-rules/{rule.shown_id}"
+    answer = client.post(f"{path}/revoke", If_Match=client.get(path)["ETag"]).json()
     assert answer["blast_radius"] == {"open_receipts": 2}
 
 
@@ -216,18 +217,39 @@ def test_an_edit_says_what_it_has_seen(client: ApiClient) -> None:
     assert_problem(client.patch(path, edit, If_Match='"9.9.draft"'), 412, "stale")
     assert client.patch(path, edit, If_Match=made["ETag"]).status_code == 200
     assert_problem(client.patch(path, edit, If_Match=made["ETag"]), 412, "stale")
-    assert_problem(client.post(f"{path}/publish", **{"If-Match": made["ETag"]}), 412, "stale")
     fresh = client.get(path)["ETag"]
     assert_problem(client.patch(path, {}, If_Match=fresh), 422, "nothing_said")
 
 
+@pytest.mark.parametrize("act", ["publish", "revoke"])
+def test_whoever_publishes_or_revokes_says_what_they_have_seen(client: ApiClient, act: str) -> None:
+    made = client.post("/consent-rules", {"body": ALLOW})
+    path = f"/consent-rules/{made.json()['id']}"
+    seen = made
+    if act == "revoke":
+        seen = client.post(f"{path}/publish", If_Match=made["ETag"])
+    assert_problem(client.post(f"{path}/{act}"), 428, "if_match_missing")
+    assert_problem(client.post(f"{path}/{act}", If_Match='"9.9.draft"'), 412, "stale")
+    # Meanwhile somebody else writes another version.
+    assert client.patch(path, {"name": "Better"}, If_Match=seen["ETag"]).status_code == 200
+    states = [one["state"] for one in client.get(f"{path}/versions").json()["data"]]
+    assert_problem(client.post(f"{path}/{act}", If_Match=seen["ETag"]), 412, "stale")
+    assert [one["state"] for one in client.get(f"{path}/versions").json()["data"]] == states
+    answer = client.post(f"{path}/{act}", If_Match=client.get(path)["ETag"])
+    assert answer.status_code == 200
+
+
 def test_publishing_needs_a_draft_and_revoking_something_in_force(client: ApiClient) -> None:
     path = f"/consent-rules/{client.post('/consent-rules', {'body': ALLOW}).json()['id']}"
-    assert_problem(client.post(f"{path}/revoke"), 409, "not_in_force")
-    assert client.post(f"{path}/publish").status_code == 200
-    assert_problem(client.post(f"{path}/publish"), 409, "no_draft")
-    assert client.post(f"{path}/revoke").status_code == 200
-    assert_problem(client.post(f"{path}/revoke"), 409, "not_in_force")
+
+    def act(word: str) -> Any:
+        return client.post(f"{path}/{word}", If_Match=client.get(path)["ETag"])
+
+    assert_problem(act("revoke"), 409, "not_in_force")
+    assert act("publish").status_code == 200
+    assert_problem(act("publish"), 409, "no_draft")
+    assert act("revoke").status_code == 200
+    assert_problem(act("revoke"), 409, "not_in_force")
 
 
 def test_an_editor_drafts_and_an_owner_publishes(studio: Studio) -> None:
