@@ -20,14 +20,16 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
 DEBUG = env.bool("DEBUG", default=False)
-# The default key serves `make demo` and the tests; `manage.py check --deploy` refuses it.
-SECRET_KEY = env.str("SECRET_KEY", default="django-insecure-only-for-this-machine")
+SECRET_KEY = env.str("SECRET_KEY", default="")
+if not SECRET_KEY:
+    raise ImproperlyConfigured(
+        "SECRET_KEY is not set. `make` and `python -m config.embedded exec -- COMMAND` make one and "
+        "keep it; anything else needs one of its own: see .env.example."
+    )
+# Encrypts the private keys that sign receipts; changing it retires them.
+RECEIPT_KEY_SECRET = env.str("RECEIPT_KEY_SECRET", default="") or SECRET_KEY
 # Set when the server is reached over https only.
 SECURE = env.bool("SECURE", default=False)
-if SECURE and "SECRET_KEY" not in env.ENVIRON:
-    raise ImproperlyConfigured("SECURE=1 needs a SECRET_KEY of its own: see .env.example.")
-# Encrypts the private keys that sign receipts; changing it retires them.
-RECEIPT_KEY_SECRET = env.str("RECEIPT_KEY_SECRET", default=SECRET_KEY)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000")

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
-from config.embedded import display, foreground, homes, processes, status_table
+from config.embedded import display, environment, foreground, homes, processes, status_table
 from config.embedded.errors import EmbeddedError
 from config.embedded.migrations import migrate
 from config.embedded.postgres import PostgresServer
@@ -22,22 +22,21 @@ _STOP = ((signal.SIGTERM, 90.0), (signal.SIGKILL, 10.0))
 
 
 def execute(command: Sequence[str], *, migrated: bool = False) -> int:
-    """Run a command with both URLs in its environment, and return its exit code."""
+    """Run a command with both URLs and its secrets in its environment, and return its exit code."""
     if not migrated and os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"):
+        own = environment.of_commands(homes.default_home(), urls={})
         try:
-            os.execvp(command[0], list(command))  # noqa: S606
+            os.execvpe(command[0], list(command), own)  # noqa: S606
         except OSError as error:
             display.fail(f"cannot run {command[0]}: {error.strerror}")
             return 127
     with open_session(f"exec -- {shlex.join(command)}") as session:
         if migrated:
             migrate(session)
-        environment = session.environment()
+        own = session.environment()
         if address := session.registry.address():
-            environment.setdefault("ASSENT_BASE_URL", address)
-        return foreground.run(
-            command, env=environment, signals=session.signals, tick=session.servers.tick
-        )
+            own.setdefault("ASSENT_BASE_URL", address)
+        return foreground.run(command, env=own, signals=session.signals, tick=session.servers.tick)
 
 
 def status() -> int:

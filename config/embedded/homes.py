@@ -8,8 +8,9 @@ import shutil
 import signal
 import stat
 import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from config.embedded import processes
@@ -125,11 +126,30 @@ def read_note(home: Path, name: str) -> str | None:
 def write_note(home: Path, name: str, text: str) -> None:
     """Write a private note in one step. Notes lie outside the folders of the servers' account, so
     that it cannot make root follow a link of its own."""
-    incoming = home / "notes" / f"{name}.new-{os.getpid()}"
-    descriptor = os.open(incoming, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    _draft_note(home, name, text).rename(home / "notes" / name)
+
+
+def keep_note(home: Path, name: str, text: str) -> str:
+    """The private note as it was first written, which is now if there is none yet: of two commands
+    that come at once, both get what one of them wrote."""
+    if (kept := read_note(home, name)) is not None:
+        return kept
+    drafted = _draft_note(home, name, text)
+    with suppress(FileExistsError):
+        # Unlike a rename, a link never takes the place of what is there.
+        os.link(drafted, home / "notes" / name)
+    drafted.unlink()
+    return (home / "notes" / name).read_text()
+
+
+def _draft_note(home: Path, name: str, text: str) -> Path:
+    draft = home / "notes" / f"{name}.new-{os.getpid()}-{threading.get_ident()}"
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as stream:
         stream.write(text)
-    incoming.rename(home / "notes" / name)
+        stream.flush()
+        os.fsync(descriptor)
+    return draft
 
 
 def _fits(folder: Path) -> bool:

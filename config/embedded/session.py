@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.embedded import homes
-from config.embedded.environment import missing_servers, with_urls
+from config.embedded.environment import missing_servers, of_commands
 from config.embedded.registry import Registry
 from config.embedded.sharing import Servers
 from config.embedded.signals import Signals
@@ -26,8 +26,8 @@ class Session:
     servers: Servers
 
     def environment(self) -> dict[str, str]:
-        """The environment with the URLs of the servers as they are now."""
-        return with_urls(self.servers.urls())
+        """The environment of a command, with the URLs of the servers as they are now."""
+        return of_commands(self.home, self.servers.urls())
 
 
 @contextmanager

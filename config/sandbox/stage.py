@@ -1,7 +1,7 @@
 """Sets the sandbox's stage: everything the cast needs, made through the same verbs as anyone's.
 
 Running it again changes nothing. Keys and passwords are derived from the installation's secret, so
-that they are the same every time and kept nowhere.
+that they are the same every time and kept nowhere; with another secret they are others.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from licensing.catalog.models import Platform, Property, RightsHolder, Subject
 
 SYSTEM: Actor = system_actor(mode="test", label="sandbox")
 _LOCK = 7_331_001
+_KEY_NAME = "sandbox"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,16 +116,27 @@ def _login(organisation: Organisation, person: cast.Person, now: datetime) -> Lo
         )
     secret = _key_for(person.username)
     if not ApiKey.objects.filter(digest=keys.digest_of(secret)).exists():
+        user = User.objects.get(username=person.username)
+        _forget_another_secret(user, password, now)
         keys.issue(
             actor=SYSTEM,
             organisation=organisation,
-            user=User.objects.get(username=person.username),
-            name="sandbox",
+            user=user,
+            name=_KEY_NAME,
             scopes=sorted(SCOPES_OF_ROLE[person.role]),
             now=now,
             secret=secret,
         )
     return Login(username=person.username, password=password, api_key=secret)
+
+
+def _forget_another_secret(user: User, password: str, now: datetime) -> None:
+    """Ends what was derived while the installation had another secret."""
+    for key in ApiKey.objects.live(now).filter(user=user, name=_KEY_NAME):
+        keys.revoke(actor=SYSTEM, now=now, key=key)
+    if not user.check_password(password):
+        user.set_password(password)
+        user.save(update_fields=["password"])
 
 
 def _let_into_admin(usernames: list[str]) -> None:

@@ -15,7 +15,14 @@ from config.embedded import homes
 from config.embedded.postgres import PostgresServer
 from config.embedded.valkey import ValkeyServer
 
-_OURS = ("DATABASE_URL", "REDIS_URL", "ASSENT_HOME", "ASSENT_PORT")
+_OURS = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "SECRET_KEY",
+    "RECEIPT_KEY_SECRET",
+    "ASSENT_HOME",
+    "ASSENT_PORT",
+)
 
 
 class Terminal:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from config.embedded import homes
 from config.embedded.postgres import PostgresServer
 from config.embedded.registry import Registry
 from config.embedded.valkey import ValkeyServer
@@ -22,6 +27,12 @@ with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
     print(connection.execute(sys.argv[1]).fetchone()[0], flush=True)
 """
 _STARTED = "SELECT pg_postmaster_start_time()"
+
+
+@pytest.fixture
+def short_home() -> Iterator[Path]:
+    with homes.temporary_home() as made:
+        yield made
 
 
 def _query(question: str) -> list[str]:
@@ -60,7 +71,8 @@ def test_nothing_is_started_when_both_servers_are_named(terminal: Terminal) -> N
         "exec", "--", "sh", "-c", "echo $REDIS_URL", DATABASE_URL="x", REDIS_URL="y"
     )
     assert (done.stdout, done.stderr) == ("y\n", "")
-    assert not (terminal.home / "locks").exists()
+    assert not (terminal.home / "postgres").exists()
+    assert not (terminal.home / "valkey").exists()
 
 
 def test_only_the_missing_server_is_started(terminal: Terminal) -> None:
@@ -69,6 +81,52 @@ def test_only_the_missing_server_is_started(terminal: Terminal) -> None:
     )
     assert done.stdout.startswith("x\nredis://:"), done.stderr
     assert not (terminal.home / "postgres").exists()
+
+
+_SECRETS = ("exec", "--", "sh", "-c", "echo $SECRET_KEY; echo $RECEIPT_KEY_SECRET")
+_NAMED = {"DATABASE_URL": "x", "REDIS_URL": "y"}
+
+
+def test_secrets_are_made_once_and_kept_to_oneself(terminal: Terminal) -> None:
+    first = terminal.run(*_SECRETS, **_NAMED)
+    assert (first.returncode, first.stderr) == (0, "")
+    key, receipts = first.stdout.split()
+    assert len({key, receipts}) == 2
+    assert min(len(key), len(receipts)) >= 64
+    # With the embedded servers as with others, and whatever the home's other notes are.
+    assert terminal.run(*_SECRETS).stdout == first.stdout
+    assert terminal.run(*_SECRETS, **_NAMED).stdout == first.stdout
+    notes = terminal.home / "notes"
+    assert stat.S_IMODE(notes.stat().st_mode) == 0o700
+    for name in ("secret_key", "receipt_key_secret"):
+        assert stat.S_IMODE((notes / name).stat().st_mode) == 0o600
+    assert sorted(path.name for path in notes.iterdir() if "new" in path.name) == []
+
+
+def test_another_installation_has_other_secrets(terminal: Terminal, short_home: Path) -> None:
+    own = terminal.run(*_SECRETS, **_NAMED).stdout
+    other = terminal.run(*_SECRETS, **_NAMED, ASSENT_HOME=str(short_home)).stdout
+    assert not set(own.split()) & set(other.split())
+
+
+def test_a_secret_that_is_given_stands_alone(terminal: Terminal) -> None:
+    assert terminal.run(*_SECRETS, **_NAMED, SECRET_KEY="given").stdout == "given\n\n"
+    assert not (terminal.home / "notes").exists()
+    one = terminal.run(*_SECRETS, **_NAMED, RECEIPT_KEY_SECRET="given").stdout.split()
+    assert one[1] == "given"
+    assert one[0] == terminal.run(*_SECRETS, **_NAMED).stdout.split()[0]
+
+
+def test_of_two_first_commands_at_once_both_get_the_same_secret(home: Path) -> None:
+    homes.prepare_home(home)
+    together = threading.Barrier(16)
+
+    def keep(number: int) -> str:
+        together.wait()
+        return homes.keep_note(home, "secret", str(number))
+
+    with ThreadPoolExecutor(16) as pool:
+        assert len(set(pool.map(keep, range(16)))) == 1
 
 
 def test_errors_are_sentences(terminal: Terminal) -> None:

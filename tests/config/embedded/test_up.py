@@ -77,6 +77,19 @@ def test_once_ends_with_the_command(terminal: Terminal) -> None:
     assert Registry(terminal.home).others() == []
 
 
+def test_every_child_has_the_secrets_that_other_commands_have(
+    running: Running, terminal: Terminal
+) -> None:
+    shown = terminal.run("exec", "--", "sh", "-c", "echo $SECRET_KEY; echo $RECEIPT_KEY_SECRET")
+    key, receipts = shown.stdout.encode().split()
+    pids = list(running.children().values())
+    found = [(Path("/proc") / str(pid) / "environ").read_bytes().split(b"\0") for pid in pids]
+    for environment in found:
+        assert b"SECRET_KEY=" + key in environment
+        assert b"RECEIPT_KEY_SECRET=" + receipts in environment
+    assert len(found) == 2
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_everything(running: Running, terminal: Terminal, number: int) -> None:
     assert _children_of(running.home)

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.core.management import call_command
 from django.test import Client
 
@@ -32,6 +33,21 @@ def test_filling_it_again_gives_the_same_and_does_nothing() -> None:
     records = AuditRecord.objects.count()
     assert filled() == first
     assert AuditRecord.objects.count() == records
+
+
+def test_another_secret_of_the_installation_makes_other_keys_and_passwords(
+    settings: LazySettings,
+) -> None:
+    before = filled()
+    settings.SECRET_KEY = "another secret"
+    after = filled()
+    for old, new in zip(before["holders"], after["holders"], strict=True):
+        assert old["id"] == new["id"]
+        assert get("/me", old)["code"] == "not_authenticated"
+        assert get("/me", new)["parties"] == [new["id"]]
+        assert not Client().login(username=old["username"], password=old["password"])
+        assert Client().login(username=new["username"], password=new["password"])
+    assert filled() == after
 
 
 def test_it_has_everybody_the_main_job_needs() -> None:

@@ -22,6 +22,7 @@ from tests.client import ApiClient, assert_problem
 from tests.licensing.builders import build_holder, build_property
 
 pytestmark = pytest.mark.django_db
+SECRETS = ("SECRET_KEY", "RECEIPT_KEY_SECRET")
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -141,6 +142,26 @@ def test_probes_are_answered_under_any_name() -> None:
     for probe in ("/healthz", "/readyz", "/metrics"):
         assert client.get(probe).status_code == 200
     assert client.get("/api/v1/me").status_code == 400
+
+
+@pytest.mark.parametrize("debug", ["0", "1"])
+@pytest.mark.parametrize(
+    "starting",
+    ["from config.wsgi import application", "from config.celery import app; app.conf.timezone"],
+)
+def test_nothing_serves_without_a_secret_of_its_own(starting: str, debug: str) -> None:
+    kept = {name: said for name, said in os.environ.items() if name not in SECRETS}
+    started = subprocess.run(
+        [sys.executable, "-c", starting],
+        cwd=ROOT,
+        env={**kept, "DEBUG": debug, "SECRET_KEY": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert started.returncode == 1
+    assert "ImproperlyConfigured: SECRET_KEY is not set." in started.stderr
 
 
 def test_a_database_that_is_down_is_503_and_never_allows() -> None:
