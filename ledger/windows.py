@@ -46,11 +46,18 @@ class HasScope(BasePermission):
     """The one gate of the API: the actor carries the scope the window names for this method."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        scopes: Mapping[str, str] = getattr(view, "scopes", {})
-        scope = scopes.get("GET" if request.method == "HEAD" else str(request.method))
-        if scope is not None and request.auth is not None:
-            cast("Actor", request.auth).require(scope)
-        return request.auth is not None
+        if request.auth is None:
+            return False
+        require_scope(cast("Actor", request.auth), view, str(request.method))
+        return True
+
+
+def require_scope(actor: Actor, window: object, method: str) -> None:
+    """Raises ScopeMissing unless the actor carries the scope that the window names for the method."""
+    scopes: Mapping[str, str] = getattr(window, "scopes", {})
+    scope = scopes.get("GET" if method == "HEAD" else method)
+    if scope is not None:
+        actor.require(scope)
 
 
 class Window(APIView):

@@ -2,7 +2,7 @@
 
 The answer is written in the transaction of the effect, so that there is never one without the
 other. Only successes are kept: a refused request leaves nothing behind and may be mended and sent
-again under its key.
+again under its key. What was answered is for the person who asked, as long as they may ask.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError, connection, transaction
 from django.http import HttpRequest, HttpResponse
+from django.urls import resolve
 from django.utils import timezone
 
 from config.web.models import IdempotentAnswer
 from config.web.problems import describe, problem_response
 from config.web.requests import API_PREFIX
 from ledger.actor import Actor
+from ledger.errors import DomainError
+from ledger.windows import require_scope
 
 Handler = Callable[[HttpRequest], HttpResponse]
 _PRINTABLE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?\Z")
@@ -59,7 +62,7 @@ class IdempotencyMiddleware:
                 detail="An Idempotency-Key has 1 to 255 printable ASCII characters.",
             )
         try:
-            fingerprint = _fingerprint(request)
+            fingerprint = _fingerprint(request, actor)
         except (TooLong, RequestDataTooBig):
             return problem_response(
                 request, status=413, code="too_large", detail="The body is too large."
@@ -73,7 +76,7 @@ class IdempotencyMiddleware:
             )
         try:
             return self._once(request, actor, key, fingerprint)
-        except DatabaseError as error:
+        except (DomainError, DatabaseError) as error:
             described = describe(error)
             if described is None:
                 raise
@@ -99,6 +102,9 @@ class IdempotencyMiddleware:
                 )
             kept = IdempotentAnswer.objects.filter(organisation_id=actor.tenant, key=key).first()
             if kept is not None:
+                # The window is not asked again, so what it asks for is looked at here.
+                window = getattr(resolve(request.path_info).func, "cls", None)
+                require_scope(actor, window, "POST")
                 return _replay(request, kept, fingerprint)
             response = self.get_response(request)
             if response.status_code >= 400:
@@ -142,7 +148,7 @@ def _replay(request: HttpRequest, kept: IdempotentAnswer, fingerprint: bytes) ->
             request,
             status=422,
             code="idempotency_key_reused",
-            detail="This Idempotency-Key was used with another request.",
+            detail="This Idempotency-Key was used with another request, or by somebody else.",
         )
     response = HttpResponse(bytes(kept.body), status=kept.status, content_type=kept.content_type)
     response["Idempotent-Replayed"] = "true"
@@ -151,9 +157,10 @@ def _replay(request: HttpRequest, kept: IdempotentAnswer, fingerprint: bytes) ->
     return response
 
 
-def _fingerprint(request: HttpRequest) -> bytes:
-    """SHA-256 over method, path, query and body. A stream is spooled to disk on the way."""
-    digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
+def _fingerprint(request: HttpRequest, actor: Actor) -> bytes:
+    """SHA-256 over person, method, path, query and body. A stream is spooled to disk on the way."""
+    asked = f"{actor.person_id} {request.method} {request.get_full_path()}\n"
+    digest = hashlib.sha256(asked.encode())
     if request.content_type == "application/x-ndjson":
         spool = spooled(request)
         while chunk := spool.read(_CHUNK):

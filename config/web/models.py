@@ -12,7 +12,7 @@ class IdempotentAnswer(models.Model):
 
     organisation_id = models.UUIDField()
     key = models.CharField(max_length=255)
-    # SHA-256 over method, path and body.
+    # SHA-256 over person, method, path, query and body.
     fingerprint = models.BinaryField(max_length=32)
     status = models.SmallIntegerField()
     content_type = models.CharField(max_length=100)

@@ -15,7 +15,7 @@ from config.web.tasks import forget_old_answers
 from licensing.access.models import AuditRecord
 from licensing.catalog.models import Property
 from tests.client import ApiClient, assert_problem
-from tests.licensing.builders import Household, build_holder
+from tests.licensing.builders import Household, build_actor, build_holder, with_scopes
 
 pytestmark = pytest.mark.django_db
 
@@ -54,6 +54,30 @@ def test_the_same_key_on_another_path_is_refused(studio: Household) -> None:
     client = ApiClient(studio.actor)
     client.post("/properties", body(studio), key="k-1")
     assert_problem(client.post("/subjects", body(studio), key="k-1"), 422, "idempotency_key_reused")
+
+
+def test_whoever_lost_the_scope_is_not_told_what_was_answered(studio: Household) -> None:
+    answer = ApiClient(studio.actor).post("/properties", body(studio), key="k-1")
+    assert answer.status_code == 201
+    reader = ApiClient(with_scopes(studio.actor, "catalog:read"))
+    assert_problem(reader.post("/properties", body(studio), key="k-1"), 403, "scope_missing")
+    assert_problem(reader.post("/no-such-thing", body(studio), key="k-1"), 404, "not_found")
+
+
+def test_another_key_of_the_person_is_told_again(studio: Household) -> None:
+    """As after a rotation, in the middle of which a request was sent again."""
+    first = ApiClient(studio.actor).post("/properties", body(studio), key="k-1")
+    again = ApiClient(studio.actor).post("/properties", body(studio), key="k-1")
+    assert again["Idempotent-Replayed"] == "true"
+    assert again.content == first.content
+
+
+def test_a_colleague_is_neither_told_nor_does_it_again(studio: Household) -> None:
+    ApiClient(studio.actor).post("/properties", body(studio), key="k-1")
+    colleague = ApiClient(build_actor(studio.organisation, "owner"))
+    response = colleague.post("/properties", body(studio), key="k-1")
+    assert_problem(response, 422, "idempotency_key_reused")
+    assert Property.objects.count() == 1
 
 
 def test_another_organisation_has_its_own_keys(studio: Household) -> None:
