@@ -120,7 +120,7 @@ REFUSED: Final[dict[str, Any]] = {
     "would_allow": [
         {
             "changes": [{"fact": "territory", "relation": "none_of", "values": ["DE"]}],
-            "sentence": "Allowed with territory none of DE.",
+            "sentence": "Allowed if the territory were not Germany.",
         }
     ],
     "obligations": {},

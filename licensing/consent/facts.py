@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from licensing.consent.explanations import would_allow
 from licensing.consent.language import (
     LEVEL,
     LEVELS,
@@ -104,7 +105,7 @@ def write_changes(options: Sequence[Sequence[Change]]) -> list[Json]:
                 }
                 for change in changes
             ],
-            "sentence": "Allowed with " + " and ".join(map(str, changes)) + ".",
+            "sentence": would_allow(changes),
         }
         for changes in options
     ]

@@ -98,7 +98,7 @@ def test_a_refusal_tells_the_smallest_changes(
     assert said["outcome"] == "deny"
     assert said["receipt"] is None
     assert [one["sentence"] for one in said["would_allow"]] == [
-        "Allowed with territory none of DE."
+        "Allowed if the territory were not Germany."
     ]
     both = client.post(
         "/consent-checks", clip(hero, territory="DE", content={"violence": "strong"})

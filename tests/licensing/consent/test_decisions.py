@@ -88,7 +88,7 @@ def test_an_allow_for_some_territories_needs_to_hear_the_territory() -> None:
     assert codes(silent) == ["no_rule", "territory_unknown"]
     assert codes(german) == ["no_rule", "territory_not_covered"]
     assert [option["sentence"] for option in german.would_allow] == [
-        "Allowed with territory none of DE."
+        "Allowed if the territory were not Germany."
     ]
 
 
