@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, ClassVar, Final
 
 from django.contrib.postgres.fields import ArrayField
@@ -187,6 +188,10 @@ class KillSwitchQuerySet(models.QuerySet["KillSwitch"]):
     def visible_to(self, actor: Actor) -> KillSwitchQuerySet:
         """A holder's own; all of the mode for the house; none for a platform."""
         return self.filter(holder__in=RightsHolder.objects.visible_to(actor))
+
+    def thrown(self) -> KillSwitchQuerySet:
+        """Those that have not been lifted."""
+        return self.filter(lifted_at=None)
 
 
 class KillSwitch(Identified):
@@ -374,6 +379,10 @@ class ApprovalRequestQuerySet(models.QuerySet["ApprovalRequest"]):
         if actor.organisation_kind == "platform":
             return rows.filter(consent_check__platform__organisation_id=actor.tenant)
         return rows if actor.is_house else rows.filter(holder__organisation_id=actor.tenant)
+
+    def open_at(self, now: datetime) -> ApprovalRequestQuerySet:
+        """Those that can still be answered."""
+        return self.filter(state=ApprovalState.OPEN, expires_at__gt=now)
 
 
 class ApprovalRequest(Identified):

@@ -8,8 +8,10 @@ from typing import Any, Concatenate, ParamSpec
 from uuid import UUID
 
 from django.contrib.auth.views import redirect_to_login
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from ledger.actor import Actor
@@ -17,9 +19,11 @@ from ledger.errors import DomainError, Invalid, NotAllowed, NotFound, Refused
 from licensing.access.models import Membership, Organisation, User
 from licensing.access.people import actor_for
 from licensing.access.roles import OrganisationKind
+from licensing.consent.models import ApprovalRequest, KillSwitch
 
 P = ParamSpec("P")
 CHOSEN = "portal_organisation"
+MOST_SHOWN = 99
 
 
 class Elsewhere(NotAllowed):
@@ -75,8 +79,25 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     actor: Actor | None = getattr(request, "portal_actor", None)
     if actor is None:
         return {}
-    organisation = Organisation.objects.get(pk=actor.tenant)
-    return {"organisation": organisation, "actor": actor, "test": actor.mode == "test"}
+    seen: Actor = actor
+    organisation = Organisation.objects.get(pk=seen.tenant)
+    # Asked for by the menu alone: a part of a page that is fetched by itself has none.
+    return {
+        "organisation": organisation,
+        "actor": seen,
+        "test": seen.mode == "test",
+        "several": getattr(request, "portal_several", False),
+        "open_approvals": lambda: _shown_count(
+            ApprovalRequest.objects.visible_to(seen).open_at(timezone.now())
+        ),
+        "thrown": lambda: _shown_count(KillSwitch.objects.visible_to(seen).thrown()),
+    }
+
+
+def _shown_count(rows: QuerySet[Any]) -> str:
+    """How many there are, as far as anybody wants to know; empty for none."""
+    found = rows[: MOST_SHOWN + 1].count()
+    return f"{MOST_SHOWN}+" if found > MOST_SHOWN else str(found or "")
 
 
 def _actor(request: HttpRequest, user: User) -> Actor | None:
@@ -89,6 +110,7 @@ def _actor(request: HttpRequest, user: User) -> Actor | None:
     for each in found:
         if chosen is not None and each.pk == UUID(chosen):
             organisation = each
+    request.portal_several = len(found) > 1  # type: ignore[attr-defined]
     if organisation is None:
         return None
     request_id = getattr(request, "request_id", "")

@@ -1,4 +1,5 @@
-"""How the portal writes money: whole, never rounded, with what is below a cent set back."""
+"""How the portal writes money: whole, never rounded, with what is below a cent set back; and
+what it offers to whom."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from ledger.actor import Actor
 from ledger.money import PLACES, Money, format_amount, minor_places
 from ledger.payouts.models import PayoutItem
 from ledger.payouts.states import ItemState
@@ -34,6 +36,12 @@ def money(value: Money) -> SafeString:
 def figure(value: Money) -> SafeString:
     """An amount without its currency, for a column: blanks as wide as figures keep it in line."""
     return _data(value, padded=True)
+
+
+@register.filter
+def may(actor: Actor, scope: str) -> bool:
+    """Whether what needs `scope` is to be offered."""
+    return actor.may(scope)
 
 
 @register.filter

@@ -67,6 +67,7 @@ def test_a_rights_holder_looks_at_what_was_earned(chromium_page: Page) -> None:
     expect(page.locator(".rows li")).to_have_count(2)
     looks(page, "statements")
 
+    page.get_by_role("button", name="Settings").click()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     page.goto("/portal/statements")
