@@ -20,8 +20,8 @@ class ReasonShape(Shape):
     """Why, as a stable code."""
 
     code = serializers.CharField(
-        help_text="allowed, denied, approval_needed, no_rule, no_owner, kill_switch, disputed, or "
-        "a fact with _unknown or _not_covered."
+        help_text="allowed, denied, approval_needed, no_rule, quota_spent, no_owner, kill_switch, "
+        "disputed, or a fact with _unknown or _not_covered."
     )
     subject = Id(Subject.PREFIX)
     holder = Id(RightsHolder.PREFIX, required=False)

@@ -24,9 +24,13 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledRule:
-    """One published version, ready to be asked. `scope` is a subject or property id, or empty."""
+    """One published version, ready to be asked. `scope` is a subject or property id, or empty.
+
+    `rule` is what it is a version of: by that its quotas are counted.
+    """
 
     version: str
+    rule: str
     scope: str
     body: RuleBody
     effect: Effect
@@ -52,11 +56,12 @@ class CompiledRule:
         return True
 
 
-def compile_rule(*, version: str, scope: str, body: RuleBody) -> CompiledRule:
-    """The version `version` of a rule over `scope`, ready to be asked."""
+def compile_rule(*, version: str, scope: str, body: RuleBody, rule: str = "") -> CompiledRule:
+    """The version `version` of `rule`, over `scope`, ready to be asked."""
     conditions = tuple(_conditions(body))
     return CompiledRule(
         version=version,
+        rule=rule,
         scope=scope,
         body=body,
         effect=body.effect,
@@ -75,6 +80,8 @@ class RuleBook:
     by_scope: Mapping[tuple[str, str], tuple[CompiledRule, ...]]
     # Every word that some rule forbids: what a prompt has to be searched for.
     words: frozenset[str]
+    # Those with a quota: only where there are any is there something to count.
+    limited: tuple[CompiledRule, ...]
 
     def over(self, chain: Iterable[str], action: str) -> list[CompiledRule]:
         """Those over any id of `chain`, or over all the holder has, that speak of `action`."""
@@ -93,7 +100,12 @@ def bind(rules: Iterable[CompiledRule]) -> RuleBook:
             index.setdefault((rule.scope, str(action)), []).append(rule)
     found = {place: tuple(there) for place, there in index.items()}
     words = frozenset[str]().union(*(rule.body.forbidden_words for rule in ordered))
-    return RuleBook(rules=ordered, by_scope=MappingProxyType(found), words=words)
+    return RuleBook(
+        rules=ordered,
+        by_scope=MappingProxyType(found),
+        words=words,
+        limited=tuple(rule for rule in ordered if rule.body.quotas),
+    )
 
 
 def _conditions(body: RuleBody) -> Iterator[Condition]:

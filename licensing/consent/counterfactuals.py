@@ -6,9 +6,11 @@ names. The search is bounded, so it may miss a set of several changes, but never
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import combinations, product
+from types import MappingProxyType
 from typing import Any, Final
 
 from licensing.consent.compiling import CompiledRule
@@ -29,6 +31,9 @@ from licensing.consent.language import (
 EVALUATIONS: Final = 160
 MOST_FACTS: Final = 3
 OPTIONS: Final = 8
+# Rule versions whose quota has no room, each with the moment from which it has room again, if ever.
+Spent = Mapping[str, datetime | None]
+NONE_SPENT: Final[Spent] = MappingProxyType({})
 # A value that no rule names. No territory, purpose or model is written so.
 _OTHER: Final = "\x00other"
 
@@ -44,15 +49,18 @@ class _Class:
     high: int | None = None
 
 
-def smallest_changes(request: Request, asked: Sequence[Asked]) -> tuple[tuple[Change, ...], ...]:
+def smallest_changes(
+    request: Request, asked: Sequence[Asked], *, spent: Spent = NONE_SPENT
+) -> tuple[tuple[Change, ...], ...]:
     """Sets of changes, each of which alone turns a refusal of `request` into an allow.
 
     All single changes if there are any, otherwise the first pairs or triples. Empty if nothing the
-    platform could say would help, as when a kill switch is thrown.
+    platform could say would help, as when a kill switch is thrown. `spent` has every rule over the
+    subjects without room, whatever the action it speaks of.
     """
     if any(subject.holds or not subject.consents for subject in asked):
         return ()
-    search = _Search(request=request, asked=asked)
+    search = _Search(request=request, asked=asked, spent=spent)
     facts = sorted({*search.telling(), "action"})
     classes = {fact: search.classes(fact) for fact in facts}
     singles = [search.single(classes[fact]) for fact in facts]
@@ -70,9 +78,10 @@ def smallest_changes(request: Request, asked: Sequence[Asked]) -> tuple[tuple[Ch
 class _Search:
     """One bounded search over changed requests."""
 
-    def __init__(self, *, request: Request, asked: Sequence[Asked]) -> None:
+    def __init__(self, *, request: Request, asked: Sequence[Asked], spent: Spent) -> None:
         self.request = request
         self.asked = asked
+        self.spent = spent
         self.left = EVALUATIONS
         self.rules = [
             (rule, company_of(request, asked, subject))
@@ -90,6 +99,8 @@ class _Search:
                 # An allow hangs on what does not hold, any other rule on what does or might.
                 if (not result) if rule.effect is Effect.ALLOW else (result is not False):
                     yield condition.fact
+            if self.spent.get(rule.version) is not None:
+                yield "at"
 
     def single(self, classes: Sequence[_Class]) -> Change | None:
         """The widest change of one fact that is allowed."""
@@ -110,7 +121,8 @@ class _Search:
         request = self.request
         for one in changed:
             request = _changed(request, one.fact, one.value)
-        return decide(request, self.asked).outcome is Effect.ALLOW
+        spent = _still(self.spent, request.at)
+        return decide(request, self.asked, spent=spent).outcome is Effect.ALLOW
 
     def classes(self, fact: str) -> list[_Class]:
         """What could be said of `fact` instead."""
@@ -137,8 +149,9 @@ class _Search:
         ]
 
     def _later(self) -> list[_Class]:
-        """The moments to come at which some rule begins or ends."""
+        """The moments to come at which some rule begins or ends, or has room again."""
         turns = {body.window_from for body in self.bodies} | {b.window_to for b in self.bodies}
+        turns.update(self.spent.values())
         coming = sorted(turn for turn in turns if turn is not None and turn > self.request.at)
         return [
             _Class(
@@ -195,6 +208,11 @@ class _Search:
     def _way(self, fact: str, value: str) -> Hashable:
         changed = _changed(self.request, fact, value)
         return tuple(_result(rule, fact, changed) for rule, _ in self.rules)
+
+
+def _still(spent: Spent, at: datetime) -> Spent:
+    """Those of `spent` that have no room at `at` either."""
+    return {version: until for version, until in spent.items() if until is None or at < until}
 
 
 def _changed(request: Request, fact: str, value: Any) -> Request:

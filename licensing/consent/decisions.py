@@ -18,9 +18,9 @@ from ledger.actor import Actor
 from ledger.errors import NotAllowed, NotFound
 from ledger.ids import new_id
 from licensing.catalog.models import Platform
-from licensing.consent import facts, keys, prepared, receipts, words
+from licensing.consent import facts, keys, prepared, receipts, spending, words
 from licensing.consent.bodies import write_obligations, write_price
-from licensing.consent.counterfactuals import smallest_changes
+from licensing.consent.counterfactuals import NONE_SPENT, Spent, smallest_changes
 from licensing.consent.engine import Asked, decide
 from licensing.consent.language import Decision, Effect, Request
 from licensing.consent.models import ApprovalRequest, ConsentCheck
@@ -42,7 +42,7 @@ class Asking:
 
     `request` has the facts; who asks, when, and who else appears is filled in by the check. The
     `prompt` is searched for forbidden words and then forgotten. An allow is for so many
-    `generations`, 1 to 100.
+    `generations`, 1 to 100, which are as many units of the rules' quotas.
     """
 
     subjects: tuple[UUID, ...]
@@ -61,6 +61,14 @@ class _Case:
     asked: tuple[Asked, ...]
     epochs: Mapping[str, int]
     mode: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decided:
+    """A decision, and the rule versions whose quota had no room for it."""
+
+    decision: Decision
+    spent: Spent
 
 
 def check(*, actor: Actor, now: datetime, platform: Platform, asking: Asking) -> ConsentCheck:
@@ -86,12 +94,12 @@ def check_all(
         standing = stand(subjects=named, now=now)
         _examine(actor, named, standing)
         cases = [_case(asking, platform, now, standing) for asking in askings]
-        decisions = [_decided(case) for case in cases]
+        decided = _decided(cases, platform=platform, now=now)
+        decisions = [each.decision for each in decided]
         allowed = any(decision.outcome is Effect.ALLOW for decision in decisions)
         signer = _signer(standing.kid, now) if allowed else None
         checks = [
-            _check(case, decision, platform, signer)
-            for case, decision in zip(cases, decisions, strict=True)
+            _check(case, each, platform, signer) for case, each in zip(cases, decided, strict=True)
         ]
         _insert(checks)
         _open_approvals(checks, decisions, now)
@@ -115,10 +123,10 @@ def grant(*, now: datetime, check: ConsentCheck, approved: frozenset[str]) -> Co
     words_hold = case.epochs == check.facts["epochs"]
     request = replace(case.request, words=request.words if words_hold else None)
     case = replace(case, request=request)
-    decision = decide(case.request, case.asked, approved=approved)
-    if decision.outcome is not Effect.ALLOW:
+    (decided,) = _decided([case], platform=platform, now=now, approved=approved)
+    if decided.decision.outcome is not Effect.ALLOW:
         return None
-    granted = _check(case, decision, platform, _signer(standing.kid, now))
+    granted = _check(case, decided, platform, _signer(standing.kid, now))
     granted.approves = check
     granted.facts["approved"] = sorted(approved)
     _insert([granted])
@@ -144,8 +152,12 @@ def replay(check: ConsentCheck) -> Decision:
         )
         for subject in check.facts["asked"]
     )
-    approved = frozenset(check.facts.get("approved", ()))
-    return decide(facts.read_request(check.facts["request"]), asked, approved=approved)
+    return decide(
+        facts.read_request(check.facts["request"]),
+        asked,
+        approved=frozenset(check.facts.get("approved", ())),
+        spent=frozenset(check.facts.get("spent", ())),
+    )
 
 
 def _examine(actor: Actor, named: set[UUID], standing: Standing) -> None:
@@ -191,17 +203,68 @@ def _answers_to(subject: StandingSubject) -> frozenset[str]:
     return frozenset((*subject.chain, *owners))
 
 
-def _decided(case: _Case) -> Decision:
-    decision = decide(case.request, case.asked)
+def _decided(
+    cases: Sequence[_Case],
+    *,
+    platform: Platform,
+    now: datetime,
+    approved: frozenset[str] = frozenset(),
+) -> list[_Decided]:
+    """Decides `cases` one after the other, and counts what the allows among them draw.
+
+    A refusal needs no more than a glance at the quotas. Only what may be allowed waits until nobody
+    else counts, and is then decided by what is left: so the last unit goes to exactly one.
+    """
+    limited = {rule.version: rule for case in cases for rule in spending.limited(case.asked)}
+    if not limited:
+        return [_told(case, _decide(case, approved, NONE_SPENT), NONE_SPENT) for case in cases]
+    counts = spending.Counts(platform=platform.pk, at=now)
+    counts.read(limited.values())
+    found = [_met(case, approved, counts) for case in cases]
+    wanted = {
+        rule.version: rule
+        for case, (decision, spent) in zip(cases, found, strict=True)
+        if decision.outcome is Effect.ALLOW
+        for rule in spending.covering(case.request, case.asked)
+        if rule.version not in spent
+    }
+    if wanted:
+        counts.hold(wanted.values())
+        found = []
+        for case in cases:
+            decision, spent = _met(case, approved, counts)
+            if decision.outcome is Effect.ALLOW:
+                drawn = [limited[name] for name in decision.rule_versions if name in limited]
+                counts.draw(drawn, units=case.asking.generations)
+            found.append((decision, spent))
+        counts.write()
+    return [_told(case, *each) for case, each in zip(cases, found, strict=True)]
+
+
+def _met(case: _Case, approved: frozenset[str], counts: spending.Counts) -> tuple[Decision, Spent]:
+    """The decision as the quotas stand in `counts`, and those that are spent for it."""
+    rules = spending.limited(case.asked)
+    spent = counts.spent(rules, units=case.asking.generations)
+    return _decide(case, approved, spent), spent
+
+
+def _decide(case: _Case, approved: frozenset[str], spent: Spent) -> Decision:
+    return decide(case.request, case.asked, approved=approved, spent=spent)
+
+
+def _told(case: _Case, decision: Decision, spent: Spent) -> _Decided:
+    """With what would have been allowed, if it is a refusal."""
     if decision.outcome is Effect.DENY:
-        return replace(decision, would_allow=smallest_changes(case.request, case.asked))
-    return decision
+        changes = smallest_changes(case.request, case.asked, spent=spent)
+        decision = replace(decision, would_allow=changes)
+    return _Decided(decision=decision, spent=spent)
 
 
 def _check(
-    case: _Case, decision: Decision, platform: Platform, signer: tuple[str, OKPKey] | None
+    case: _Case, decided: _Decided, platform: Platform, signer: tuple[str, OKPKey] | None
 ) -> ConsentCheck:
     """The durable form of a decision, with its receipt if it is an allow."""
+    decision = decided.decision
     now = case.request.at
     made = ConsentCheck(
         id=new_id(),
@@ -227,6 +290,7 @@ def _check(
             ],
             "epochs": dict(case.epochs),
             "verdicts": facts.write_verdicts(decision),
+            **({"spent": facts.write_spent(decided.spent)} if decided.spent else {}),
         },
         reasons=facts.write_reasons(decision.reasons),
         obligations=write_obligations(decision.obligations),

@@ -2,12 +2,13 @@
 
 Per subject and per holder whose consent it needs: any covering deny wins, at any level; otherwise a
 covering needs-approval; otherwise at least one covering allow; otherwise no rule means no. The
-request is what the worst of these is.
+request is what the worst of these is. A rule whose quota has no room can allow nothing, nor let
+anything be approved: so a spent quota never opens what was closed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Final
@@ -64,19 +65,34 @@ class _Answer:
     near: Sequence[str] = ()
 
 
+@dataclass(slots=True)
+class _Question:
+    """What is decided, and what is known besides the rules. Not frozen, for the same reason."""
+
+    request: Request
+    approved: frozenset[str]
+    spent: Collection[str]
+
+
 def decide(
-    request: Request, asked: Sequence[Asked], *, approved: frozenset[str] = frozenset()
+    request: Request,
+    asked: Sequence[Asked],
+    *,
+    approved: frozenset[str] = frozenset(),
+    spent: Collection[str] = (),
 ) -> Decision:
     """What the rules in force say to `request`.
 
     `approved` are holders who have already approved this very request: their needs-approval rules
-    then count as allows. Raises nothing for any well-formed input.
+    then count as allows. `spent` are the rule versions whose quota has no room for it. Raises
+    nothing for any well-formed input.
     """
+    question = _Question(request, approved, spent)
     answers: list[_Answer] = []
     verdicts = []
     for subject in asked:
         company = company_of(request, asked, subject)
-        own = [_ask(request, company, subject, consent, approved) for consent in subject.consents]
+        own = [_ask(question, company, subject, consent) for consent in subject.consents]
         if subject.holds or not own:
             own.append(_held(subject))
         answers += own
@@ -131,13 +147,10 @@ def _held(subject: Asked) -> _Answer:
 
 
 def _ask(
-    request: Request,
-    company: Company,
-    subject: Asked,
-    consent: tuple[str, RuleBook],
-    approved: frozenset[str],
+    question: _Question, company: Company, subject: Asked, consent: tuple[str, RuleBook]
 ) -> _Answer:
     """One holder's answer: deny, then needs-approval, then allow, then no."""
+    request, spent = question.request, question.spent
     holder, book = consent
     candidates = book.over(subject.chain, request.action)
     covering = [rule for rule in candidates if rule.covers(request, company)]
@@ -145,35 +158,64 @@ def _ask(
         deciding = [rule for rule in covering if rule.effect is effect]
         if not deciding:
             continue
+        if spent and effect is not _DENY:
+            room = [rule for rule in deciding if rule.version not in spent]
+            if not room and effect is _ASK:
+                # Whoever wants to be asked about so many is not passed over by the next one.
+                return _spent(subject, holder, deciding)
+            deciding = room
+            if not deciding:
+                continue
         reasons = [
             Reason(code=code, subject=subject.subject, holder=holder, rule_version=rule.version)
             for rule in deciding
         ]
-        outcome = _ALLOW if effect is _ASK and holder in approved else effect
+        outcome = _ALLOW if effect is _ASK and holder in question.approved else effect
         return _Answer(subject, holder, outcome, reasons, deciding)
-    return _no_rule(request, company, subject, holder, candidates)
+    return _no_rule(question, company, subject, holder, candidates)
+
+
+def _spent(subject: Asked, holder: str, rules: Sequence[CompiledRule]) -> _Answer:
+    """No quota of those that would have been asked has room."""
+    reasons = [
+        Reason(
+            code="quota_spent", subject=subject.subject, holder=holder, rule_version=rule.version
+        )
+        for rule in rules
+    ]
+    return _Answer(subject, holder, _DENY, reasons, list(rules))
 
 
 _PRECEDENCE: Final = ((_DENY, "denied"), (_ASK, "approval_needed"), (_ALLOW, "allowed"))
 
 
 def _no_rule(
-    request: Request,
+    question: _Question,
     company: Company,
     subject: Asked,
     holder: str,
     candidates: Sequence[CompiledRule],
 ) -> _Answer:
     """No rule allows it; the allows that come nearest say which facts they miss."""
+    spent = question.spent
     reasons = [Reason(code="no_rule", subject=subject.subject, holder=holder)]
     missing = [
-        (_missed(rule, request, company), rule.version)
+        (_missed(rule, question.request, company), rule.version)
         for rule in candidates
         if rule.effect is _ALLOW
     ]
-    missing.sort(key=lambda found: (len(found[0]), found[1]))
+    missing.sort(key=lambda found: (len(found[0]) + (found[1] in spent), found[1]))
     del missing[NEAR_MISSES:]
     for missed, version in missing:
+        if version in spent:
+            reasons.append(
+                Reason(
+                    code="quota_spent",
+                    subject=subject.subject,
+                    holder=holder,
+                    rule_version=version,
+                )
+            )
         reasons += [
             Reason(
                 code=f"{fact}_{'unknown' if result is None else 'not_covered'}",

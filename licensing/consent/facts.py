@@ -117,3 +117,8 @@ def write_verdicts(decision: Decision) -> list[Json]:
         {"subject": verdict.subject, "outcome": str(verdict.outcome)}
         for verdict in decision.verdicts
     ]
+
+
+def write_spent(spent: Mapping[str, datetime | None]) -> Json:
+    """The rule versions whose quota had no room, each with when it has room again, if ever."""
+    return {version: until and until.isoformat() for version, until in sorted(spent.items())}

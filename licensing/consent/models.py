@@ -15,7 +15,7 @@ from ledger.actor import Actor
 from ledger.rows import Identified
 from licensing.access.models import ModeChoice
 from licensing.catalog.models import Platform, Property, RightsHolder, Subject
-from licensing.consent.language import MOST_GENERATIONS, Action
+from licensing.consent.language import MOST_GENERATIONS, Action, Interval
 from licensing.consent.states import ApprovalState, KeyState, Outcome, VersionState
 
 _OPTIONAL: Final[Mapping[str, Any]] = {"null": True, "blank": True, "on_delete": models.PROTECT}
@@ -368,6 +368,45 @@ class ConsentCheck(Identified):
         """What the platform said, without what only stands in the facts for replaying."""
         inner = ("action", "platform", "at", "words", "co_subjects")
         return {name: v for name, v in self.facts["request"].items() if name not in inner}
+
+
+class QuotaUse(models.Model):
+    """How many generations a rule has allowed in one interval: each platform's, or everyone's.
+
+    Counted by the rule through all its versions. It only counts up, and never beyond `most`, which
+    is the quota as it stood when it was last drawn on.
+    """
+
+    rule = models.ForeignKey(
+        ConsentRule, on_delete=models.PROTECT, related_name="quota_uses", db_index=False
+    )
+    per = models.CharField(max_length=5, choices=[(str(one), str(one)) for one in Interval])
+    # The interval's beginning in UTC; 1970 if there is none.
+    starts_at = models.DateTimeField()
+    # None is everyone together.
+    platform = models.ForeignKey(
+        Platform, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    used = models.BigIntegerField()
+    most = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["rule", "per", "starts_at", "platform"],
+                nulls_distinct=False,
+                name="quota_use_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(per__in=[str(one) for one in Interval]), name="quota_use_interval_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(used__gte=0, used__lte=F("most")), name="quota_not_exceeded"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.used} of {self.most}"
 
 
 class ApprovalRequestQuerySet(models.QuerySet["ApprovalRequest"]):

@@ -59,7 +59,7 @@ WHERE s.id = ANY(%(subjects)s)
 # statement, so that what is remembered under an epoch is exactly what stood in it.
 _WORDS: Final = """
 SELECT e.holder_id, e.value,
-       ARRAY(SELECT jsonb_build_array(v.id, COALESCE(r.subject_id, r.property_id),
+       ARRAY(SELECT jsonb_build_array(v.id, r.id, COALESCE(r.subject_id, r.property_id),
                                       r.subject_id IS NOT NULL, v.body)
              FROM consent_ruleversion v JOIN consent_consentrule r ON r.id = v.rule_id
              WHERE v.holder_id = e.holder_id AND v.state = 'published'),
@@ -73,7 +73,7 @@ FROM consent_consentepoch e WHERE e.holder_id = ANY(%(holders)s)
 # The same as it stood at an earlier epoch of one holder.
 _WORD_AT: Final = """
 SELECT %(holder)s::uuid, %(epoch)s::bigint,
-       ARRAY(SELECT jsonb_build_array(v.id, COALESCE(r.subject_id, r.property_id),
+       ARRAY(SELECT jsonb_build_array(v.id, r.id, COALESCE(r.subject_id, r.property_id),
                                       r.subject_id IS NOT NULL, v.body)
              FROM consent_ruleversion v JOIN consent_consentrule r ON r.id = v.rule_id
              WHERE v.holder_id = %(holder)s AND v.published_epoch <= %(epoch)s
@@ -219,17 +219,20 @@ def _scope(scope: str | None, *, is_subject: bool) -> str:
     return shown("chr" if is_subject else "prp", UUID(scope)) if scope else ""
 
 
-def _compiled(version: str, scope: str | None, is_subject: bool, body: Any) -> CompiledRule:
+def _compiled(
+    version: str, rule: str, scope: str | None, is_subject: bool, body: Any
+) -> CompiledRule:
     """A published version never changes, so it is compiled once per process."""
-    rule = _rules.get(version)
-    if rule is None:
-        rule = compile_rule(
+    compiled = _rules.get(version)
+    if compiled is None:
+        compiled = compile_rule(
             version=shown("rlv", UUID(version)),
+            rule=shown("rul", UUID(rule)),
             scope=_scope(scope, is_subject=is_subject),
             body=read_body(body),
         )
-        _rules.put(version, rule)
-    return rule
+        _rules.put(version, compiled)
+    return compiled
 
 
 _Key = TypeVar("_Key")

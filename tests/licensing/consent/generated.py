@@ -212,3 +212,21 @@ def as_asked(world: list[Json]) -> list[Asked]:
         )
         for subject in world
     ]
+
+
+def versions_of(world: list[Json]) -> list[str]:
+    """Every rule version there is."""
+    return [
+        rule["version"]
+        for subject in world
+        for rules in subject["owners"].values()
+        for rule in rules
+    ]
+
+
+def spent_of(world: list[Json]) -> st.SearchStrategy[dict[str, datetime | None]]:
+    """Some of the versions, whose quota has no room until a moment, or for ever."""
+    versions = versions_of(world)
+    if not versions:
+        return st.just({})
+    return st.dictionaries(st.sampled_from(versions), st.sampled_from((*MOMENTS, None)))

@@ -88,8 +88,13 @@ def covers(body: Json, request: Json, company: list[set[str]]) -> bool:
     return all(answer != NO for answer in answers)
 
 
-def decide(request: Json, subjects: list[Json]) -> Json:
-    """`subjects`: [{"id", "chain", "owners": {holder: [{"version", "scope", "body"}]}, "stopped"}]"""
+def decide(request: Json, subjects: list[Json], spent: set[str] | None = None) -> Json:
+    """`subjects`: [{"id", "chain", "owners": {holder: [{"version", "scope", "body"}]}, "stopped"}]
+
+    `spent`: the versions whose quota has no room. Such an allow does not count; if of all those who
+    want to be asked none has room, the answer is no.
+    """
+    spent = spent or set()
     verdicts = []
     owed: list[tuple[Json, list[Json]]] = []
     deciding: dict[str, set[str]] = {"deny": set(), "needs_approval": set(), "allow": set()}
@@ -109,6 +114,12 @@ def decide(request: Json, subjects: list[Json]) -> Json:
             word = "deny"
             for effect in ("deny", "needs_approval", "allow"):
                 those = [rule for rule in here if rule["body"]["effect"] == effect]
+                if effect != "deny":
+                    full = [rule for rule in those if rule["version"] in spent]
+                    if effect == "needs_approval" and those and full == those:
+                        deciding["deny"] |= {rule["version"] for rule in full}
+                        break
+                    those = [rule for rule in those if rule not in full]
                 if those:
                     word = effect
                     owed.append((subject, those))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
@@ -25,8 +26,8 @@ thoroughly = settings(max_examples=250, deadline=None)
 fairly = settings(max_examples=80, deadline=None)
 
 
-def decided(request: Json, world: list[Json]) -> Decision:
-    return decide(generated.as_request(request), generated.as_asked(world))
+def decided(request: Json, world: list[Json], spent: Collection[str] = ()) -> Decision:
+    return decide(generated.as_request(request), generated.as_asked(world), spent=spent)
 
 
 @thoroughly
@@ -45,6 +46,49 @@ def test_the_engine_and_the_naive_reading_of_the_specification_agree(
         assert write_obligations(decision.obligations) == expected["obligations"]
         prices = {(p.currency, str(p.per)): Fraction(p.amount) for p in decision.prices}
         assert prices == expected["prices"]
+
+
+@thoroughly
+@given(generated.requests, generated.worlds(), st.data())
+def test_they_agree_on_spent_quotas_too(
+    request: Json, world: list[Json], data: st.DataObject
+) -> None:
+    spent = set(data.draw(generated.spent_of(world)))
+    decision = decided(request, world, spent)
+    expected = naive.decide(request, world, spent)
+    assert decision.outcome == expected["outcome"]
+    assert [verdict.outcome for verdict in decision.verdicts] == expected["verdicts"]
+    assert expected["deciding"] <= set(decision.rule_versions)
+    if decision.outcome is not Effect.DENY:
+        assert set(decision.rule_versions) == expected["deciding"]
+    told = {r.rule_version for r in decision.reasons if r.code == "quota_spent"}
+    assert told <= spent
+
+
+@thoroughly
+@given(generated.requests, generated.worlds(), st.data())
+def test_a_spent_quota_never_opens_anything(
+    request: Json, world: list[Json], data: st.DataObject
+) -> None:
+    some = set(data.draw(generated.spent_of(world)))
+    more = some | set(data.draw(generated.spent_of(world)))
+    assert (
+        RANK[decided(request, world, more).outcome] >= RANK[decided(request, world, some).outcome]
+    )
+
+
+@thoroughly
+@given(generated.requests, generated.worlds(), generated.bodies(), st.data())
+def test_one_more_allow_never_closes_anything(
+    request: Json, world: list[Json], body: Json, data: st.DataObject
+) -> None:
+    subject = data.draw(st.sampled_from(world))
+    holder = data.draw(st.sampled_from(sorted(subject["owners"])))
+    before = decided(request, world)
+    subject["owners"][holder].append(
+        {"version": "rlv_new", "scope": "", "body": {**body, "effect": "allow"}}
+    )
+    assert RANK[decided(request, world).outcome] <= RANK[before.outcome]
 
 
 @thoroughly
@@ -119,6 +163,22 @@ def test_what_is_said_to_be_allowed_would_have_been(request: Json, world: list[J
     for changes in smallest_changes(wanted, asked):
         for changed in readings(wanted, changes):
             assert decide(changed, asked).outcome is Effect.ALLOW, changes
+
+
+@fairly
+@given(generated.requests, generated.worlds(), st.data())
+def test_so_it_is_where_quotas_are_spent(
+    request: Json, world: list[Json], data: st.DataObject
+) -> None:
+    asked = generated.as_asked(world)
+    wanted = generated.as_request(request)
+    drawn = data.draw(generated.spent_of(world))
+    spent = {v: until for v, until in drawn.items() if until is None or until > wanted.at}
+    assume(decide(wanted, asked, spent=spent).outcome is Effect.DENY)
+    for changes in smallest_changes(wanted, asked, spent=spent):
+        for changed in readings(wanted, changes):
+            still = [v for v, until in spent.items() if until is None or until > changed.at]
+            assert decide(changed, asked, spent=still).outcome is Effect.ALLOW, changes
 
 
 @fairly

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
@@ -35,6 +31,7 @@ from tests.licensing.consent.builders import (
     build_studio,
     publish_rule,
 )
+from tests.licensing.consent.servers import end_server, start_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SERVERS = 4
@@ -144,41 +141,6 @@ def test_it_holds_on_every_server_process_whatever_it_remembers(
     late = [outcome for began, outcome in checks if began > answered]
     assert len(late) >= 10
     assert set(late) == {"deny"}
-
-
-def start_server(generator: Generator, hero: Subject) -> subprocess.Popen[str]:
-    """Another server process on this story's database."""
-    found = connection.settings_dict
-    where = (
-        f"{found['USER']}:{found['PASSWORD']}@{'' if found['HOST'][:1] == '/' else found['HOST']}"
-    )
-    where += f":{found['PORT']}" if found["PORT"] and found["HOST"][:1] != "/" else ""
-    query = f"?host={found['HOST']}" if found["HOST"][:1] == "/" else ""
-    return subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "tests.licensing.consent.server",
-            str(generator.platform.pk),
-            str(hero.pk),
-        ],
-        env={
-            **os.environ,
-            "DATABASE_URL": f"postgresql://{where}/{found['NAME']}{query}",
-            "DJANGO_SETTINGS_MODULE": "config.settings",
-            "PYTHONPATH": str(settings.BASE_DIR),
-        },
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-def end_server(server: subprocess.Popen[str]) -> list[str]:
-    """Lets a server end by itself, and reads what it has still said."""
-    said, _ = server.communicate(timeout=30)
-    assert server.returncode == 0
-    return said.splitlines()
 
 
 def test_no_check_that_starts_after_a_kill_switch_is_allowed(
