@@ -6,8 +6,10 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from django.db import connection, connections
 from playwright.sync_api import ConsoleMessage, Page, ViewportSize, sync_playwright
 from pytest_django.live_server_helper import LiveServer
@@ -90,3 +92,33 @@ def overflow(page: Page) -> int:
     return int(
         page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     )
+
+
+def looks(page: Page, name: str) -> None:
+    """Every width and colour holds the page, and nobody is kept out of it; kept as pictures where
+    SCREENSHOTS names a folder."""
+    for width, size in (("phone", PHONE), ("desktop", DESKTOP)):
+        page.set_viewport_size(size)
+        for colours in ("light", "dark"):
+            page.emulate_media(color_scheme=colours)  # type: ignore[arg-type]
+            as_seen(page, f"{name}-{width}-{colours}")
+    page.emulate_media(color_scheme="light")
+
+
+def as_seen(page: Page, name: str) -> None:
+    """The same for the page as it is."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+    assert overflow(page) == 0, f"{name} scrolls sideways"
+    barriers = serious(page)
+    assert not barriers, f"{name}: {barriers}"
+
+
+def serious(page: Page) -> list[str]:
+    """What axe finds that keeps people out: each rule with the elements that break it."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{each['id']}: {[node['html'][:120] for node in each['nodes']]}"
+        for each in found
+        if each["impact"] in ("serious", "critical")
+    ]

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import OperationalError, connection, transaction
 
-from licensing.catalog.models import Subject
+from licensing.catalog.models import Subject, SubjectQuerySet
 from licensing.consent.models import ConsentCheck, ConsentCheckQuerySet, KillSwitch, RuleVersion
 
 # An end of consent never waits for long until what it leaves is counted.
@@ -22,15 +22,21 @@ def open_receipts_of(version: RuleVersion, *, now: datetime) -> int | None:
 
 def open_receipts_stopped_by(switch: KillSwitch, *, now: datetime) -> int | None:
     """How many receipts still in time are over what `switch` stops; None if that takes too long."""
+    subjects = subjects_under(switch).values_list("pk", flat=True)
+    found = _open(now).filter(subject_ids__overlap=list(subjects))
+    if switch.platform_id is not None:
+        found = found.filter(platform=switch.platform_id)
+    return _count(found)
+
+
+def subjects_under(switch: KillSwitch) -> SubjectQuerySet:
+    """The subjects that `switch` stops: its holder owns, or owned, a share of each."""
     subjects = Subject.objects.filter(ownership_steps__shares__holder=switch.holder_id)
     if switch.subject_id is not None:
         subjects = subjects.filter(pk=switch.subject_id)
     if switch.property_id is not None:
         subjects = subjects.filter(property__in=_below(switch))
-    found = _open(now).filter(subject_ids__overlap=list(subjects.values_list("pk", flat=True)))
-    if switch.platform_id is not None:
-        found = found.filter(platform=switch.platform_id)
-    return _count(found)
+    return subjects.distinct()
 
 
 def _open(now: datetime) -> ConsentCheckQuerySet:

@@ -87,10 +87,10 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "actor": seen,
         "test": seen.mode == "test",
         "several": getattr(request, "portal_several", False),
-        "open_approvals": lambda: _shown_count(
+        "menu_approvals": lambda: _shown_count(
             ApprovalRequest.objects.visible_to(seen).open_at(timezone.now())
         ),
-        "thrown": lambda: _shown_count(KillSwitch.objects.visible_to(seen).thrown()),
+        "menu_stops": lambda: _shown_count(KillSwitch.objects.visible_to(seen).thrown()),
     }
 
 

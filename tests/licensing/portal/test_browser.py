@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import DESKTOP, PHONE, overflow
+from tests.browser import looks
 from tests.licensing.portal.builders import PASSWORD, Studio, build_empty_studio, build_studio
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -19,20 +19,6 @@ def sign_in(page: Page, studio: Studio) -> None:
     page.get_by_label("Name").fill(studio.username)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-
-
-def looks(page: Page, name: str) -> None:
-    """Every width and colour holds the page; kept as pictures where SCREENSHOTS names a folder."""
-    folder = os.environ.get("SCREENSHOTS")
-    for width, size in (("phone", PHONE), ("desktop", DESKTOP)):
-        page.set_viewport_size(size)
-        for colours in ("light", "dark"):
-            page.emulate_media(color_scheme=colours)  # type: ignore[arg-type]
-            assert overflow(page) == 0, f"{name} scrolls sideways on a {width}"
-            if folder:
-                path = Path(folder) / f"{name}-{width}-{colours}.png"
-                page.screenshot(path=path, full_page=True)
-    page.emulate_media(color_scheme="light")
 
 
 def test_a_rights_holder_looks_at_what_was_earned(chromium_page: Page) -> None:

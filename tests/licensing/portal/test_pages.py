@@ -15,20 +15,9 @@ from licensing.access.models import Membership, Organisation, User
 from tests.ledger.payouts.builders import build_payee
 from tests.licensing.builders import LONG_AGO, build_holder, build_house, build_platform
 from tests.licensing.portal.builders import PASSWORD, Studio, build_empty_studio, build_studio
+from tests.licensing.portal.visiting import text, visit
 
 pytestmark = pytest.mark.django_db
-
-
-def visit(username: str) -> Client:
-    client = Client()
-    client.force_login(User.objects.get(username=username))
-    return client
-
-
-def text(client: Client, path: str, status: int = 200) -> str:
-    answer = client.get(path)
-    assert answer.status_code == status, answer.content
-    return answer.content.decode()
 
 
 def test_nobody_enters_without_signing_in() -> None:

@@ -1,0 +1,107 @@
+"""What a rights holder does in the portal, in a real browser, and what a platform then gets."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from licensing.catalog.models import Subject
+from tests.browser import as_seen, looks
+from tests.client import ApiClient
+from tests.licensing.builders import build_property, build_subject
+from tests.licensing.consent.builders import Generator, build_generator, publish_rule
+from tests.licensing.portal.builders import PASSWORD, Studio, build_empty_studio
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def sign_in(page: Page, studio: Studio, to: str = "/portal/") -> None:
+    page.goto(to)
+    page.get_by_label("Name").fill(studio.username)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def outcome(platform: ApiClient, subject: Subject) -> str:
+    """What a platform is answered when it asks now."""
+    body = {"subjects": [subject.shown_id], "action": "generate_video", "territory": "GB"}
+    answer = platform.post("/consent-checks", body)
+    assert answer.status_code == 201, answer.content
+    return str(answer.json()["outcome"])
+
+
+@pytest.fixture
+def studio() -> Studio:
+    return build_empty_studio("Lantern Studio")
+
+
+@pytest.fixture
+def reel() -> Generator:
+    return build_generator("Reelmaker")
+
+
+def test_a_stop_holds_from_its_answer_until_it_is_lifted(
+    chromium_page: Page, studio: Studio, reel: Generator
+) -> None:
+    page, holder = chromium_page, studio.household.holder
+    assert holder is not None
+    saga = build_property(holder, "Tales of the North")
+    fox = build_subject(holder, "Fox of the North", property=saga)
+    owl = build_subject(holder, "Owl Who Remembers", property=saga)
+    publish_rule(studio.household, now=timezone.now())
+    platform = ApiClient(reel.actor)
+    assert outcome(platform, fox) == "allow"
+
+    sign_in(page, studio, "/portal/stop")
+    expect(page.get_by_text("Nothing is stopped. Your rules")).to_be_visible()
+    looks(page, "stop-none")
+    page.get_by_label("What").select_option(label="Fox of the North")
+    page.get_by_role("button", name="See what this stops").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Stop Fox of the North?")
+    expect(page.locator(".reach div", has_text="Open receipt")).to_contain_text("1")
+    assert outcome(platform, fox) == "allow"
+    looks(page, "stop-confirm")
+    page.get_by_role("button", name="Stop Fox of the North now").click()
+    expect(page.get_by_role("status")).to_contain_text("Fox of the North is stopped")
+    assert outcome(platform, fox) == "deny"
+    assert outcome(platform, owl) == "allow"
+    expect(page.get_by_role("link", name="Stop 1 in force")).to_be_visible()
+
+    page.get_by_label("What").select_option(label="Everything of Lantern Studio")
+    page.get_by_label("Where").select_option(label="Only on Reelmaker")
+    page.get_by_role("button", name="See what this stops").click()
+    page.get_by_role("button", name="Stop Everything of Lantern Studio now").click()
+    assert outcome(platform, owl) == "deny"
+    looks(page, "stop-thrown")
+
+    page.get_by_role("link", name="Lift the stop of Lantern Studio").click()
+    looks(page, "stop-lift")
+    page.get_by_role("button", name="Lift the stop").click()
+    assert outcome(platform, owl) == "allow"
+    page.get_by_role("link", name="Lift the stop of Fox of the North").click()
+    page.get_by_role("button", name="Lift the stop").click()
+    expect(page.get_by_text("Nothing is stopped. Your rules")).to_be_visible()
+    assert outcome(platform, fox) == "allow"
+    looks(page, "stop-lifted")
+
+
+def test_the_menu_opens_by_keyboard_on_a_phone(chromium_page: Page, studio: Studio) -> None:
+    page = chromium_page
+    page.set_viewport_size({"width": 390, "height": 844})
+    sign_in(page, studio)
+    menu = page.get_by_role("navigation", name="Portal")
+    expect(menu).to_be_hidden()
+    page.get_by_role("button", name="Menu").focus()
+    page.keyboard.press("Enter")
+    expect(menu).to_be_visible()
+    expect(menu.get_by_role("link", name="Overview")).to_have_attribute("aria-current", "page")
+    as_seen(page, "menu-open")
+    page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    page.set_viewport_size({"width": 320, "height": 700})
+    as_seen(page, "smallest")
+    page.get_by_role("button", name="Settings").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    as_seen(page, "settings-open")
