@@ -7,7 +7,7 @@ money, a misspelt field). These refuse, each with a stable code.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -18,6 +18,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from ledger import ids
+from ledger.errors import Fault
 from ledger.money import LARGEST, Money, format_amount, is_currency
 
 _DECIMAL = re.compile(r"(0|[1-9][0-9]{0,17})(\.[0-9]{1,12})?\Z", re.ASCII)
@@ -206,3 +207,26 @@ class Id(serializers.Field[UUID, str, str, Any]):
 
     def to_representation(self, value: Any) -> str:
         return ids.show(self.prefix, value if isinstance(value, UUID) else value.pk)
+
+
+def flatten(detail: Any, pointer: str = "") -> Iterator[Fault]:
+    """A serializer's nested errors as faults with JSON pointers."""
+    if isinstance(detail, dict):
+        for name, inner in detail.items():
+            if name == "non_field_errors":
+                yield from flatten(inner, pointer)
+            else:
+                escaped = str(name).replace("~", "~0").replace("/", "~1")
+                yield from flatten(inner, f"{pointer}/{escaped}")
+    elif isinstance(detail, list) and any(isinstance(inner, dict | list) for inner in detail):
+        for position, inner in enumerate(detail):
+            if inner:
+                yield from flatten(inner, f"{pointer}/{position}")
+    elif isinstance(detail, list):
+        for inner in detail:
+            yield from flatten(inner, pointer)
+    else:
+        code = getattr(detail, "code", None) or "invalid"
+        if not pointer and code == "invalid":
+            code = "not_an_object"
+        yield Fault(pointer=pointer, code=str(code), detail=str(detail))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import structlog
@@ -19,6 +18,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from ledger.errors import DomainError, Fault, Invalid, Malformed, NotAllowed, NotFound, Refused
+from ledger.wire import flatten
 
 log = structlog.get_logger(__name__)
 CONTENT_TYPE = "application/problem+json"
@@ -184,29 +184,6 @@ def _framework(error: exceptions.APIException) -> Described:
     if isinstance(error, exceptions.UnsupportedMediaType):
         code = "unsupported_media_type"
     return error.status_code, code, str(error.detail), (), headers
-
-
-def flatten(detail: Any, pointer: str = "") -> Iterator[Fault]:
-    """A serializer's nested errors as faults with JSON pointers."""
-    if isinstance(detail, dict):
-        for name, inner in detail.items():
-            if name == "non_field_errors":
-                yield from flatten(inner, pointer)
-            else:
-                escaped = str(name).replace("~", "~0").replace("/", "~1")
-                yield from flatten(inner, f"{pointer}/{escaped}")
-    elif isinstance(detail, list) and any(isinstance(inner, dict | list) for inner in detail):
-        for position, inner in enumerate(detail):
-            if inner:
-                yield from flatten(inner, f"{pointer}/{position}")
-    elif isinstance(detail, list):
-        for inner in detail:
-            yield from flatten(inner, pointer)
-    else:
-        code = getattr(detail, "code", None) or "invalid"
-        if not pointer and code == "invalid":
-            code = "not_an_object"
-        yield Fault(pointer=pointer, code=str(code), detail=str(detail))
 
 
 def wants_page(request: HttpRequest) -> bool:

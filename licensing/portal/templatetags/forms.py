@@ -1,0 +1,42 @@
+"""How a form tells what is wrong: in a summary above, and beside each field by its JSON pointer."""
+
+from __future__ import annotations
+
+import re
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from ledger.forms import Form
+
+register = template.Library()
+
+
+@register.simple_tag
+def fault(form: Form, pointer: str) -> SafeString:
+    """What is wrong with one field, to stand below it."""
+    if pointer not in form.faults:
+        return SafeString("")
+    return format_html('<p class="fault" id="{}">{}</p>', _fault_id(pointer), form.faults[pointer])
+
+
+@register.simple_tag
+def wrong(form: Form, pointer: str, hint: str = "") -> SafeString:
+    """The attributes by which a field points to its hint and to what is wrong with it."""
+    faulty = pointer in form.faults
+    about = " ".join(one for one in (hint, _fault_id(pointer) if faulty else "") if one)
+    invalid = SafeString(' aria-invalid="true"') if faulty else SafeString("")
+    return format_html(
+        "{}{}", format_html(' aria-describedby="{}"', about) if about else "", invalid
+    )
+
+
+@register.inclusion_tag("portal/faults.html")
+def faults(form: Form, saved: str = "Nothing was saved.") -> dict[str, object]:
+    """Above a form that was refused: that nothing was done, and everything that is wrong."""
+    return {"faults": [(_fault_id(at), text) for at, text in form.faults.items()], "saved": saved}
+
+
+def _fault_id(pointer: str) -> str:
+    return "fault" + re.sub(r"[^a-z0-9]+", "-", pointer.lower() or "-form")
