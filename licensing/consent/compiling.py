@@ -127,9 +127,10 @@ def _conditions(body: RuleBody) -> Iterator[Condition]:
         yield Condition(fact="at", test=_within(body))
     for axis, level in body.ceilings:
         yield Condition(fact=axis, test=_rated(axis, level))
-    for fact, forbidden in (("codes", body.forbidden_codes), ("words", body.forbidden_words)):
-        if forbidden:
-            yield Condition(fact=fact, test=_free_of(fact, forbidden))
+    if body.forbidden_codes:
+        yield Condition(fact="codes", test=_free_of_codes(body.forbidden_codes))
+    if body.forbidden_words:
+        yield Condition(fact="words", test=_free_of_words(body.forbidden_words))
     if body.only_with is not None:
         yield Condition(fact="co_subjects", test=_only_with(body.only_with))
     if body.never_with:
@@ -189,10 +190,22 @@ def _rated(axis: str, ceiling: int) -> Test:
     return test
 
 
-def _free_of(fact: str, forbidden: frozenset[str]) -> Test:
+def _free_of_codes(forbidden: frozenset[str]) -> Test:
     def test(request: Request, company: Company) -> bool | None:
-        found = getattr(request, fact)
+        found = request.codes
         return None if found is None else forbidden.isdisjoint(found)
+
+    return test
+
+
+def _free_of_words(forbidden: frozenset[str]) -> Test:
+    def test(request: Request, company: Company) -> bool | None:
+        found = request.words
+        if found is None:
+            return None
+        if not forbidden.isdisjoint(found):
+            return False
+        return None if request.unsearched and not forbidden.isdisjoint(request.unsearched) else True
 
     return test
 

@@ -218,6 +218,8 @@ def _still(spent: Spent, at: datetime) -> Spent:
 def _changed(request: Request, fact: str, value: Any) -> Request:
     if fact in _AXES:
         return replace(request, ratings={**request.ratings, fact: value})
+    if fact == "words":
+        return replace(request, words=value, unsearched=frozenset())
     said: dict[str, Any] = {fact: value}
     return replace(request, **said)
 

@@ -220,8 +220,9 @@ class RuleBody:
 class Request:
     """What a platform says it wants to do. None is unknown, which never helps an allow.
 
-    `words` are the prompt's folded tokens. `co_subjects` are those that appear besides the ones
-    asked for, each as the set of ids it answers to (its own, its properties', its owners').
+    `words` are the forbidden words found in the prompt, folded; `unsearched` those that nobody has
+    looked for in it, so that they are unknown. `co_subjects` are those that appear besides the
+    ones asked for, each as the set of ids it answers to (its own, its properties', its owners').
     """
 
     action: str
@@ -236,6 +237,7 @@ class Request:
     ratings: Mapping[str, int] = field(default_factory=dict)
     codes: frozenset[str] | None = None
     words: frozenset[str] | None = None
+    unsearched: frozenset[str] = frozenset()
     co_subjects: tuple[frozenset[str], ...] | None = None
     viewer_age: int | None = None
     depicted_age: int | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -185,7 +186,8 @@ requests: st.SearchStrategy[Json] = st.fixed_dictionaries(
 
 def as_request(said: Json) -> Request:
     """What the engine reads."""
-    return facts.read_request({**said, "at": said["at"].isoformat()})
+    read = facts.read_request({**said, "at": said["at"].isoformat()})
+    return replace(read, unsearched=frozenset(said.get("unsearched", ())))
 
 
 def as_asked(world: list[Json]) -> list[Asked]:

@@ -46,12 +46,14 @@ def fields_hold(  # noqa: PLR0912 - one branch a field, as the specification lis
         answers.append(
             said(content.get(axis), lambda v, c=ceiling: LEVELS.index(v) <= LEVELS.index(c))
         )
-    for field, given in (
-        ("forbidden_codes", content.get("codes")),
-        ("forbidden_words", request.get("words")),
-    ):
-        if body.get(field):
-            answers.append(said(given, lambda v, f=field: not set(v) & set(body[f])))
+    if body.get("forbidden_codes"):
+        forbidden = set(body["forbidden_codes"])
+        answers.append(said(content.get("codes"), lambda v: not set(v) & forbidden))
+    if body.get("forbidden_words"):
+        forbidden_words = set(body["forbidden_words"])
+        found = said(request.get("words"), lambda v: not set(v) & forbidden_words)
+        unsearched = forbidden_words & set(request.get("unsearched", ()))
+        answers.append(UNSAID if found == YES and unsearched else found)
     together = body.get("co_appearance") or {}
     everyone = request.get("co_subjects") is not None
     if "only_with" in together:
