@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "licensing.access",
     "licensing.catalog",
     "licensing.consent",
+    "licensing.simulation",
     "licensing.usage",
     "licensing.commerce",
     "licensing.settlement",
@@ -169,6 +170,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "forget-old-answers": {"task": "web.forget_old_answers", "schedule": 600.0},
     "seal-open-batches": {"task": "usage.seal_open_batches", "schedule": 5.0},
     "ring-run-parts": {"task": "settlement.ring_waiting_parts", "schedule": 5.0},
+    "ring-simulations": {"task": "simulation.ring_waiting", "schedule": 5.0},
     "submit-payouts": {"task": "payouts.submit_reserved", "schedule": 5.0},
 }
 
@@ -223,6 +225,7 @@ SPECTACULAR_SETTINGS = {
         "LevelEnum": "licensing.consent.language.LEVELS",
         "RuleVersionStateEnum": "licensing.consent.states.VersionState",
         "ApprovalStateEnum": "licensing.consent.states.ApprovalState",
+        "SimulationStateEnum": "licensing.simulation.states.SimulationState",
         "SettlementRunStateEnum": "licensing.settlement.states.RunState",
         "SettlementRunKindEnum": "licensing.settlement.states.RunKind",
         "SettlementPartKindEnum": "licensing.settlement.states.PartKind",
