@@ -47,5 +47,5 @@ def test_closing_a_territory_tells_what_flips_where_and_what_it_costs() -> None:
     assert (flipped["was"], flipped["becomes"], len(flipped["requests"])) == ("allow", "deny", 2)
     example = flipped["requests"][0]
     assert [reason["code"] for reason in example["reasons"]] == ["no_rule", "territory_not_covered"]
-    assert example["would_allow"][0]["sentence"] == "Allowed with territory none of DE."
+    assert example["would_allow"][0]["sentence"] == "Allowed if the territory were not Germany."
     assert example["facts"] == {"territory": "DE"}
