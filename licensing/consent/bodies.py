@@ -57,7 +57,7 @@ def read_body(stored: Mapping[str, Any]) -> RuleBody:
         forbidden_words=frozenset(map(words.fold, stored.get("forbidden_words") or ())),
         only_with=None if only_with is None else frozenset(only_with),
         never_with=frozenset(together.get("never_with") or ()),
-        quotas=tuple(map(_quota, stored.get("quotas") or ())),
+        quotas=tuple(sorted(map(_quota, stored.get("quotas") or ()), key=_of_quota)),
         obligations=_obligations(stored.get("obligations")),
         price=_price(stored.get("price")),
         **named,
@@ -137,6 +137,11 @@ def _moment(text: str | None) -> datetime | None:
 
 def _quota(stored: Mapping[str, Any]) -> Quota:
     return Quota(count=stored["count"], per=Interval(stored["per"]), of=QuotaOf(stored["of"]))
+
+
+def _of_quota(quota: Quota) -> tuple[str, str]:
+    """What a quota counts, of which a rule has one: the one order to read them in."""
+    return quota.per, quota.of
 
 
 def _obligations(stored: Mapping[str, Any] | None) -> Obligations:
