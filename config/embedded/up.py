@@ -38,9 +38,8 @@ class Application:
 def _children(home: Path, port: int) -> list[ChildSpec]:
     # fmt: off
     web = [
-        sys.executable, "-m", "gunicorn", "config.wsgi:application", "--bind", f"{_HOST}:{port}",
-        "--worker-class", "gthread", "--workers", "2", "--threads", "4", "--timeout", "60",
-        "--graceful-timeout", "20", "--no-control-socket",
+        sys.executable, "-m", "gunicorn", "--config", "python:config.gunicorn",
+        "--bind", f"{_HOST}:{port}",
     ]
     # No pid files: a stale one would keep the next run from starting.
     celery = [sys.executable, "-m", "celery", "--app", "config"]

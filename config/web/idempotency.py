@@ -17,15 +17,15 @@ from typing import BinaryIO, cast
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError, connection, transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.urls import resolve
 from django.utils import timezone
 
 from config.web.models import IdempotentAnswer
-from config.web.problems import describe, problem_response
+from config.web.problems import problem_response, refuse
 from config.web.requests import API_PREFIX
 from ledger.actor import Actor
-from ledger.errors import DomainError
+from ledger.errors import DomainError, Malformed
 from ledger.windows import require_scope
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -34,12 +34,16 @@ _CHUNK = 256 * 1024
 KEPT_DAYS = 30
 
 
-class TooLong(Exception):
-    """The body is longer than this endpoint takes."""
+class TooLong(Malformed):
+    """The body is too large."""
+
+    code = "too_large"
 
 
-class CutShort(Exception):
-    """The body ended before its Content-Length."""
+class CutShort(Malformed):
+    """The body is shorter than its Content-Length."""
+
+    code = "cut_short"
 
 
 class IdempotencyMiddleware:
@@ -62,28 +66,9 @@ class IdempotencyMiddleware:
                 detail="An Idempotency-Key has 1 to 255 printable ASCII characters.",
             )
         try:
-            fingerprint = _fingerprint(request, actor)
-        except (TooLong, RequestDataTooBig):
-            return problem_response(
-                request, status=413, code="too_large", detail="The body is too large."
-            )
-        except CutShort:
-            return problem_response(
-                request,
-                status=400,
-                code="cut_short",
-                detail="The body is shorter than its Content-Length.",
-            )
-        try:
-            return self._once(request, actor, key, fingerprint)
-        except (DomainError, DatabaseError) as error:
-            described = describe(error)
-            if described is None:
-                raise
-            status, code, detail, faults, headers = described
-            return problem_response(
-                request, status=status, code=code, detail=detail, faults=faults, headers=headers
-            )
+            return self._once(request, actor, key, _fingerprint(request, actor))
+        except (DomainError, DatabaseError, RequestDataTooBig, UnreadablePostError) as error:
+            return refuse(request, error)
         finally:
             if isinstance(request._stream, tempfile.SpooledTemporaryFile):
                 request._stream.close()

@@ -12,7 +12,13 @@ from django.core.exceptions import (
     TooManyFieldsSent,
 )
 from django.db import DatabaseError, InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    JsonResponse,
+    UnreadablePostError,
+)
 from django.shortcuts import render
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -30,14 +36,19 @@ TITLES = {
     404: "Not found",
     405: "Method not allowed",
     406: "Not acceptable",
+    408: "Request timeout",
     409: "Conflict",
     412: "Precondition failed",
     413: "Too large",
+    414: "URI too long",
     415: "Unsupported media type",
+    417: "Expectation failed",
     422: "Not valid",
     428: "Precondition required",
     429: "Too many requests",
+    431: "Request header fields too large",
     500: "Internal error",
+    501: "Not implemented",
     503: "Unavailable",
 }
 # The kinds of refusal in HTTP; a subclass may narrow its status with `http_status` below.
@@ -102,6 +113,17 @@ def problem_response(
     return JsonResponse(body, status=status, content_type=CONTENT_TYPE, headers=headers)
 
 
+def refuse(request: HttpRequest, error: Exception) -> JsonResponse:
+    """A refusal as a problem, for middleware; any other error goes on."""
+    described = describe(error)
+    if described is None:
+        raise error
+    status, code, detail, faults, headers = described
+    return problem_response(
+        request, status=status, code=code, detail=detail, faults=faults, headers=headers
+    )
+
+
 def status_of(error: DomainError) -> int:
     """The HTTP status of a domain refusal."""
     if error.code in STATUS_OF_CODE:
@@ -144,6 +166,8 @@ def describe(error: Exception) -> Described | None:
         return 403, "not_allowed", "You may not do this.", (), {}
     if isinstance(error, RequestDataTooBig):
         return 413, "too_large", "The body is too large.", (), {}
+    if isinstance(error, UnreadablePostError):
+        return 408, "too_slow", "The body did not arrive in time.", (), {}
     if isinstance(error, TooManyFieldsSent):
         return 400, "too_many_parameters", "There are too many parameters.", (), {}
     if isinstance(error, SuspiciousOperation):

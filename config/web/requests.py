@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from config.web import health
-from config.web.problems import CONTENT_TYPE, describe, problem_response, wants_page
+from config.web.problems import describe, problem_response, refuse, wants_page
 from config.web.ratelimit import Allowance, take
 from ledger.errors import DomainError
 from ledger.ids import new_id, show
@@ -60,7 +60,7 @@ class ApiMiddleware:
         try:
             refusal, allowance = self._enter(request)
         except (DomainError, DatabaseError) as error:
-            return _refuse(request, error)
+            return refuse(request, error)
         response = refusal or self.get_response(request)
         if allowance is not None:
             response["RateLimit-Policy"] = f'"key";q={allowance.limit};w={allowance.window}'
@@ -77,7 +77,7 @@ class ApiMiddleware:
             response = render(request, "problem.html", context, status=503)
             response["Retry-After"] = described[4]["Retry-After"]
             return response
-        return _refuse(request, error)
+        return refuse(request, error)
 
     def _enter(self, request: HttpRequest) -> tuple[HttpResponse | None, Allowance | None]:
         if _NUL.search(request.META.get("QUERY_STRING", "")):
@@ -104,15 +104,3 @@ class ApiMiddleware:
                 headers={"Retry-After": str(max(1, allowance.reset))},
             ), allowance
         return None, allowance
-
-
-def _refuse(request: HttpRequest, error: Exception) -> HttpResponse:
-    described = describe(error)
-    if described is None:
-        raise error
-    status, code, detail, faults, headers = described
-    response = problem_response(
-        request, status=status, code=code, detail=detail, faults=faults, headers=headers
-    )
-    assert response["Content-Type"] == CONTENT_TYPE
-    return response

@@ -10,18 +10,12 @@ from __future__ import annotations
 
 import json
 import os
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Final
-from urllib.parse import quote
 
 import httpx
 from django.db import connection, transaction
@@ -37,6 +31,7 @@ from licensing.usage import ingest, uploads
 from licensing.usage.models import Batch
 from tests.licensing.builders import LONG_AGO, build_actor
 from tests.licensing.usage.builders import make_check
+from tests.servers import web_server
 
 GENERATIONS: Final = {"small": 200_000, "medium": 1_000_000, "large": 10_000_000}
 # Lines of one upload; receipts and subjects are cited in turn, one line in ten is a remix.
@@ -84,7 +79,8 @@ def measure(*, generations: int, receipts: bool = True) -> Measured:
     transaction, because the web server has to see what is prepared."""
     stage = _Stage(receipts=receipts)
     verb = api = reference = 0.0
-    with _web_server() as (base, process), tempfile.TemporaryFile() as body:
+    with web_server() as server, tempfile.TemporaryFile() as body:
+        base, process = server.base, server.workers()[0]
         stage.write(body, FEW)
         _post(base, stage.key, body)
         peak_few = _peak(process)
@@ -228,45 +224,6 @@ def _post(base: str, key: str, body: BinaryIO) -> None:
     )
     if response.status_code != 201:
         raise RuntimeError(f"{response.status_code}: {response.text[:500]}")
-
-
-@contextmanager
-def _web_server() -> Iterator[tuple[str, int]]:
-    """gunicorn with one worker, on the same database. Gives its address and the worker's id."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [
-        sys.executable, "-m", "gunicorn", "config.wsgi:application", "--bind", f"127.0.0.1:{port}",
-        "--worker-class", "gthread", "--threads", "4", "--timeout", "300", "--log-level", "error",
-        "--no-control-socket",
-    ]  # fmt: skip
-    web = subprocess.Popen(command, env={**os.environ, "DATABASE_URL": _database_url()})
-    try:
-        base = f"http://127.0.0.1:{port}"
-        for _ in range(150):
-            try:
-                if httpx.get(f"{base}/healthz", timeout=2).status_code == 200:
-                    break
-            except httpx.TransportError:
-                time.sleep(0.2)
-        else:
-            raise RuntimeError("the web server does not answer")
-        children = Path(f"/proc/{web.pid}/task/{web.pid}/children").read_text().split()
-        yield base, int(children[0])
-    finally:
-        web.terminate()
-        web.wait(30)
-
-
-def _database_url() -> str:
-    """The address of the database that this process is on."""
-    found = connection.settings_dict
-    host = str(found["HOST"] or "")
-    where = f"{found['USER']}:{quote(str(found['PASSWORD'] or ''))}@"
-    if host.startswith("/"):
-        return f"postgresql://{where}/{found['NAME']}?host={host}"
-    return f"postgresql://{where}{host}:{found['PORT'] or 5432}/{found['NAME']}"
 
 
 def _peak(process: int) -> float:

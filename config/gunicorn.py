@@ -1,0 +1,23 @@
+"""How gunicorn serves Assent: `gunicorn --config python:config.gunicorn --bind ADDRESS:PORT`."""
+
+import os
+
+wsgi_app = "config.wsgi:application"
+worker_class = "config.web.serving.Worker"
+# Each process computes on one core at a time; its threads wait for PostgreSQL side by side.
+workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
+threads = 4
+# Longer than a proxy keeps its idle connections, or else it would send into a closed one.
+keepalive = 75
+# A process that has not said for so long that it lives is ended: no bound on a request.
+timeout = 60
+# On a stop, what is being answered has so long to be finished.
+graceful_timeout = 20
+# Now and then a fresh process, at a moment of its own.
+max_requests = 20_000
+max_requests_jitter = 2_000
+# The longest request line that RFC 9112 asks a server to read, and as much for a header.
+limit_request_line = 8190
+limit_request_fields = 100
+limit_request_field_size = 8190
+control_socket_disable = True
