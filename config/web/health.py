@@ -34,6 +34,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     return JsonResponse(
         {"status": "ok" if ready else "unavailable", "checks": checks},
         status=200 if ready else 503,
+        headers=None if ready else {"Retry-After": "2"},
     )
 
 
