@@ -1,8 +1,9 @@
 # Assent's one image: the web server, the Celery worker and beat differ only in their command.
 FROM python:3.13-slim AS build
 WORKDIR /app
-COPY requirements.lock ./
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+# What serves and nothing else: no tests' tools, no embedded servers.
+COPY requirements-runtime.lock ./
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements-runtime.lock
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --home-dir /app assent

@@ -57,7 +57,7 @@ format: .venv/.stamp ## Format the code and fix what can be fixed safely
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
-lock: .venv/.stamp ## Resolve the dependencies again into requirements.lock
+lock: .venv/.stamp ## Resolve the dependencies again into both locks
 	@.ci/lock
 
 status: .venv/.stamp ## Show which servers and commands run
