@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from licensing.consent.interchange import mapping
@@ -22,27 +21,14 @@ from licensing.consent.interchange.vocabulary import (
     QUOTA_UNITS,
     listed,
 )
+from licensing.consent.interchange.wordings import Wording
 from licensing.consent.language import Action, Effect, Interval, Per, QuotaOf
 
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wording:
-    """One version of a rule, as it is handed on. `scope` is the id of a subject or a property, or
-    empty over all the holder has; ids are as they are shown. `published` is RFC 3339, if it was."""
-
-    version: str
-    rule: str
-    holder: str
-    scope: str
-    name: str
-    body: Mapping[str, Any]
-    published: str = ""
-
-
 def write_policy(wording: Wording) -> Json:
-    """The policy of one rule. `wording.body` is canonical."""
+    """The policy of one rule."""
     body = wording.body
     denies = body["effect"] == Effect.DENY
     policy: Json = {

@@ -10,7 +10,8 @@ from pyld import jsonld
 
 from licensing.consent.bodies import canonical
 from licensing.consent.interchange.contexts import KNOWN
-from licensing.consent.interchange.odrl_writing import Wording, write_policy
+from licensing.consent.interchange.odrl_writing import write_policy
+from licensing.consent.interchange.wordings import Wording
 
 Json = dict[str, Any]
 
@@ -20,10 +21,14 @@ ASKS = {"action": "obtainConsent"}
 
 def written(body: Json, **said: str) -> Json:
     """The policy that is written for a body, as it arrives elsewhere."""
-    ids = {"version": "rlv_1", "rule": "rul_1", "holder": "hld_1", "scope": "chr_1", "name": ""}
-    policy = write_policy(Wording(body=canonical(body), **{**ids, **said}))
-    found: Json = json.loads(json.dumps(policy))
+    found: Json = json.loads(json.dumps(write_policy(wording(body, **said))))
     return found
+
+
+def wording(body: Json, **said: str) -> Wording:
+    """A body as the version of a rule over one character."""
+    ids = {"version": "rlv_1", "rule": "rul_1", "holder": "hld_1", "scope": "chr_1", "name": ""}
+    return Wording(body=canonical(body), **{**ids, **said})
 
 
 def permission(**said: Any) -> Json:
