@@ -223,6 +223,7 @@ SPECTACULAR_SETTINGS = {
         "AudienceEnum": "licensing.consent.shapes.AUDIENCES",
         "ContentCodeEnum": "licensing.consent.shapes.CODES",
         "LevelEnum": "licensing.consent.language.LEVELS",
+        "OutcomeEnum": "licensing.consent.states.Outcome",
         "RuleVersionStateEnum": "licensing.consent.states.VersionState",
         "ApprovalStateEnum": "licensing.consent.states.ApprovalState",
         "SimulationStateEnum": "licensing.simulation.states.SimulationState",

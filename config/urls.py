@@ -10,6 +10,7 @@ API = (
     "licensing.access.api",
     "licensing.catalog.api",
     "licensing.consent.api",
+    "licensing.simulation.api",
     "licensing.usage.api",
     "licensing.commerce.api",
     "licensing.settlement.api",

@@ -65,15 +65,21 @@ class _LeaseLost(Exception):
 
 
 def work(
-    *, simulation_id: UUID, clock: Clock, shift: timedelta = SHIFT, chunk: int = CHUNK
+    *,
+    simulation_id: UUID,
+    clock: Clock,
+    shift: timedelta = SHIFT,
+    chunk: int = CHUNK,
+    seen: Callable[[], None] = lambda: None,
 ) -> bool:
     """Works on a simulation if it is due, for about a `shift`; answers whether more is left to do
-    at once. To be called outside any transaction. A failure is written down, never raised."""
+    at once. `seen` is called whenever progress was written. To be called outside any transaction.
+    A failure is written down, never raised."""
     simulation = claim(simulation_id=simulation_id, now=clock())
     if simulation is None:
         return False
     try:
-        return _perform(simulation, clock=clock, shift=shift, chunk=chunk)
+        return _perform(simulation, clock=clock, shift=shift, chunk=chunk, seen=seen)
     except _LeaseLost:
         log.info("simulation_lease_lost", simulation=simulation.shown_id)
     except DomainError as refusal:
@@ -114,7 +120,14 @@ def claim(*, simulation_id: UUID, now: datetime) -> Simulation | None:
     return None
 
 
-def _perform(simulation: Simulation, *, clock: Clock, shift: timedelta, chunk: int) -> bool:
+def _perform(
+    simulation: Simulation,
+    *,
+    clock: Clock,
+    shift: timedelta,
+    chunk: int,
+    seen: Callable[[], None],
+) -> bool:
     """Replays what is left, for about a shift; answers whether some is still left."""
     assert simulation.as_of is not None
     saved = simulation.checkpoint
@@ -129,6 +142,7 @@ def _perform(simulation: Simulation, *, clock: Clock, shift: timedelta, chunk: i
     total = done + len(left)
     began = told_at = saved_at = clock()
     _tell(simulation, now=began, requests=total, replayed=done)
+    seen()
     for checks in left.chunks(chunk):
         replayer.replay(checks)
         done += len(checks)
@@ -138,11 +152,14 @@ def _perform(simulation: Simulation, *, clock: Clock, shift: timedelta, chunk: i
             told_at = saved_at = now
             checkpoint = replayer.checkpoint(checks[-1])
             _tell(simulation, now=now, replayed=done, checkpoint=checkpoint, setbacks=0)
+            seen()
         elif now - told_at >= TELLS:
             told_at = now
             _tell(simulation, now=now, replayed=done)
+            seen()
         if over:
-            _tell(simulation, now=now - LEASE, replayed=done)
+            # The lease ends at once, for whoever comes next.
+            _write(simulation, lease_until=now)
             return True
     result = {"as_of": show_instant(simulation.as_of), **_dated(replayer.tally.write())}
     _end(simulation, SimulationState.DONE, now=clock(), result=summed_up(result), replayed=done)

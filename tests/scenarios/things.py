@@ -32,10 +32,12 @@ from licensing.settlement import runs
 from licensing.settlement.driving import drive
 from licensing.settlement.models import RoyaltyLine, Run
 from licensing.settlement.states import RunState
+from licensing.simulation import simulations
+from licensing.simulation.models import Simulation
 from licensing.usage.models import Batch, Generation
 from tests.licensing.builders import LONG_AGO, build_actor, build_property, build_subject
 from tests.licensing.commerce.builders import build_terms
-from tests.licensing.consent.builders import ask, publish_rule
+from tests.licensing.consent.builders import ask, draft_rule, publish_rule
 from tests.licensing.settlement.builders import Made, build_batch
 
 if TYPE_CHECKING:
@@ -120,6 +122,17 @@ def consent_check(side: Side, kind: str) -> str:
 
 def approval(side: Side, kind: str) -> str:
     return ApprovalRequest.objects.get(consent_check=side.once(asked)).shown_id
+
+
+def simulated(side: Side) -> Simulation:
+    """A draft's, which waits for its worker."""
+    home = side.home("holder")
+    draft = draft_rule(home, subject=build_subject(side.holder), now=timezone.now())
+    return simulations.start(actor=home.actor, now=timezone.now(), rule=draft)
+
+
+def simulation(side: Side, kind: str) -> str:
+    return side.once(simulated).shown_id
 
 
 # -- From an agreement to a payout ----------------------------------------------------------------

@@ -56,3 +56,8 @@ def ways(counted: Mapping[str, Any]) -> dict[str, int]:
 def amounts(stream: Mapping[str, Any]) -> str:
     """The sums of one stream of money."""
     return ", ".join(f"{each['amount']} {each['currency']}" for each in stream["amounts"])
+
+
+def changed(result: Mapping[str, Any], dimension: str) -> dict[str | None, int]:
+    """How many requests of each value flip."""
+    return {each["value"]: each["changed"] for each in result["by"][dimension]["values"]}
