@@ -107,7 +107,8 @@ class Simulation(Identified):
                 name="simulation_few_at_once",
             ),
             models.CheckConstraint(
-                condition=Q(requests=None, replayed=0) | Q(replayed__lte=F("requests")),
+                condition=Q(requests=None, replayed=0)
+                | Q(requests__isnull=False, replayed__lte=F("requests")),
                 name="simulation_progress_bounded",
             ),
             models.CheckConstraint(

@@ -212,7 +212,7 @@ def _fail(simulation: Simulation, *, now: datetime, error: str, for_good: bool =
 def _end(simulation: Simulation, state: SimulationState, *, now: datetime, **columns: Any) -> None:
     """The last move, in one transaction with its audit record. Raises _LeaseLost."""
     mode: Mode = "live" if simulation.holder.organisation.mode == "live" else "test"
-    with transaction.atomic(durable=True):
+    with transaction.atomic():
         ended = {"lease_until": None, "checkpoint": None, "finished_at": now, **columns}
         _write(simulation, state=state, **ended)
         audit.record(
