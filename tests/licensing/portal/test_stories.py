@@ -86,6 +86,55 @@ def test_a_stop_holds_from_its_answer_until_it_is_lifted(
     looks(page, "stop-lifted")
 
 
+def test_a_question_is_answered_from_the_inbox(
+    chromium_page: Page, studio: Studio, reel: Generator
+) -> None:
+    page, holder = chromium_page, studio.household.holder
+    assert holder is not None
+    fox = build_subject(holder, "Fox of the North")
+    owl = build_subject(holder, "Owl Who Remembers")
+    price = {"amount": "0.25", "currency": "USD", "per": "generation"}
+    now = timezone.now()
+    publish_rule(
+        studio.household,
+        effect="needs_approval",
+        purposes=["advertising"],
+        price=price,
+        obligations={"watermark": True, "report_within_hours": 24},
+        now=now,
+    )
+    platform = ApiClient(reel.actor)
+    body = {
+        "subjects": [fox.shown_id],
+        "action": "generate_video",
+        "purpose": "advertising",
+        "territory": "DE",
+        "duration_seconds": 12,
+        "generations": 4,
+        "content": {"violence": "mild", "fear": "none", "codes": ["alcohol"]},
+    }
+    asked = platform.post("/consent-checks", body).json()
+    assert asked["outcome"] == "needs_approval"
+    platform.post("/consent-checks", {**body, "subjects": [fox.shown_id, owl.shown_id]})
+
+    sign_in(page, studio, "/portal/approvals")
+    expect(page.get_by_role("link", name="Approvals 2 open")).to_be_visible()
+    looks(page, "approvals")
+    page.get_by_role("link", name="Reelmaker").first.click()
+    looks(page, "approval")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_role("status")).to_contain_text("Reelmaker has its receipt")
+    granted = platform.get(f"/consent-checks/{asked['id']}").json()["granted_by"]
+    assert platform.get(f"/consent-checks/{granted}").json()["receipt"]
+
+    page.get_by_role("button", name="Refuse").click()
+    expect(page.get_by_role("heading", name="Nothing waits for you")).to_be_visible()
+    looks(page, "approvals-none")
+    page.get_by_role("link", name="Answered").click()
+    expect(page.locator(".question")).to_have_count(2)
+    looks(page, "approvals-answered")
+
+
 def test_the_menu_opens_by_keyboard_on_a_phone(chromium_page: Page, studio: Studio) -> None:
     page = chromium_page
     page.set_viewport_size({"width": 390, "height": 844})
