@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -40,6 +40,25 @@ def web_server(
     *options: str, config: str = "python:config.gunicorn", **variables: str
 ) -> Iterator[WebServer]:
     """A web server as in production, on a port of its own, with one process."""
+    with _beginning(*options, config=config, **variables) as server:
+        _wait_for(server)
+        yield server
+
+
+@contextmanager
+def web_servers(count: int, *options: str) -> Iterator[list[WebServer]]:
+    """So many of them. All begin at once: most of a start is imports."""
+    with ExitStack() as stack:
+        beginning = [stack.enter_context(_beginning(*options)) for _ in range(count)]
+        for server in beginning:
+            _wait_for(server)
+        yield beginning
+
+
+@contextmanager
+def _beginning(
+    *options: str, config: str = "python:config.gunicorn", **variables: str
+) -> Iterator[WebServer]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -51,19 +70,18 @@ def web_server(
         cwd=settings.BASE_DIR,
         env={**os.environ, "DATABASE_URL": database_url(), **variables},
     )
-    server = WebServer(port=port, process=process)
     try:
-        _wait_for(server)
-        yield server
+        yield WebServer(port=port, process=process)
     finally:
         process.terminate()
         process.wait(60)
 
 
 def _wait_for(server: WebServer) -> None:
-    for _ in range(150):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
         try:
-            if httpx.get(f"{server.base}/healthz", timeout=2).status_code == 200:
+            if httpx.get(f"{server.base}/healthz", timeout=5).status_code == 200:
                 return
         except httpx.TransportError:
             time.sleep(0.2)

@@ -29,7 +29,7 @@ from tests.licensing.consent.builders import (
     build_studio,
     publish_rule,
 )
-from tests.licensing.consent.servers import web_servers
+from tests.servers import web_servers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CLIENTS = 50
@@ -98,7 +98,7 @@ def test_fifty_clients_race_for_the_last_ten_through_several_servers(
     with web_servers(3) as servers:
 
         def client(number: int) -> Callable[[], str]:
-            base = servers[number % len(servers)]
+            base = servers[number % len(servers)].base
 
             def call() -> str:
                 answer = httpx.post(
