@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from licensing.consent import check_windows as checks
+from licensing.consent import interchange_windows as interchange
 from licensing.consent import rule_windows as rules
 
 urlpatterns = [
@@ -15,8 +16,10 @@ urlpatterns = [
     path("approvals/<str:id>/approve", checks.ApproveWindow.as_view()),
     path("approvals/<str:id>/refuse", checks.RefuseWindow.as_view()),
     path("consent-rules", rules.ConsentRulesWindow.as_view()),
+    path("consent-rules/import", interchange.ImportWindow.as_view()),
     path("consent-rules/<str:id>", rules.ConsentRuleWindow.as_view()),
     path("consent-rules/<str:id>/versions", rules.RuleVersionsWindow.as_view()),
+    path("consent-rules/<str:id>/export", interchange.ExportWindow.as_view()),
     path("consent-rules/<str:id>/publish", rules.PublishWindow.as_view()),
     path("consent-rules/<str:id>/revoke", rules.RevokeWindow.as_view()),
     path("kill-switches", rules.KillSwitchesWindow.as_view()),

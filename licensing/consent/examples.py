@@ -6,6 +6,10 @@ from typing import Any, Final
 
 from drf_spectacular.utils import OpenApiExample
 
+from licensing.consent.bodies import canonical
+from licensing.consent.interchange.documents import Format, write_document
+from licensing.consent.interchange.wordings import Wording
+
 _HOLDER: Final = "hld_06evgh4c2xskgjz3kq1v6t9m8f"
 _SUBJECT: Final = "chr_06evgh4c2xskgjz3kq1v6t9m8j"
 _PLATFORM: Final = "plt_06evgh4c2xskgjz3kq1v6t9m8n"
@@ -142,6 +146,34 @@ APPROVAL: Final[dict[str, Any]] = {
     "expires_at": "2026-10-31T12:00:00Z",
     "answered_at": None,
 }
+
+
+def _exported(format: Format) -> dict[str, Any]:  # noqa: A002 - the field's word
+    """The rule in another format."""
+    wording = Wording(
+        version=_VERSION,
+        rule=RULE["id"],
+        holder=_HOLDER,
+        scope=_SUBJECT,
+        name=RULE["name"],
+        body=canonical(BODY),
+        published=_AT,
+        ask_at="https://assent.example",
+    )
+    document = write_document(wording, format)
+    return {
+        "rule": RULE["id"],
+        "version": _VERSION,
+        "number": 1,
+        "format": str(format),
+        "media_type": document.media_type,
+        "document": document.content,
+        "not_expressed": list(document.not_expressed),
+    }
+
+
+EXPORTS: Final = [_exported(name) for name in Format]
+POLICY: Final = EXPORTS[0]["document"]
 
 
 def sent(name: str, value: object) -> OpenApiExample:

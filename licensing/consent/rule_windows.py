@@ -73,12 +73,12 @@ class ConsentRulesWindow(Window):
     )
     def post(self, request: Request) -> Response:
         said = self.read(NewRuleShape)
-        _examine_platforms(self, said["body"])
+        examine_platforms(self, said["body"])
         rule = rules.create_rule(
             actor=self.actor,
             now=self.now,
-            holder=_holder(self, said),
-            scope=_scope(self, said),
+            holder=named_holder(self, said),
+            scope=named_scope(self, said),
             name=said.get("name", ""),
             body=said["body"],
         )
@@ -99,7 +99,7 @@ class ConsentRuleWindow(Window):
         examples=examples.shown(examples.RULE),
     )
     def get(self, request: Request, id: str) -> Response:  # noqa: A002 - the path's word
-        return _shown(self, _rule(self, id))
+        return _shown(self, find_rule(self, id))
 
     @extend_schema(
         operation_id="consent_rules_edit",
@@ -112,10 +112,10 @@ class ConsentRuleWindow(Window):
         examples=[examples.sent("Milder", examples.EDIT), *examples.shown(examples.RULE)],
     )
     def patch(self, request: Request, id: str) -> Response:  # noqa: A002 - the path's word
-        rule = _rule(self, id)
+        rule = find_rule(self, id)
         said = self.read(RuleEditShape)
         if "body" in said:
-            _examine_platforms(self, said["body"])
+            examine_platforms(self, said["body"])
         rules.edit_draft(
             actor=self.actor,
             now=self.now,
@@ -124,7 +124,7 @@ class ConsentRuleWindow(Window):
             body=said.get("body"),
             name=said.get("name"),
         )
-        return _shown(self, _rule(self, id))
+        return _shown(self, find_rule(self, id))
 
 
 class RuleVersionsWindow(Window):
@@ -140,7 +140,7 @@ class RuleVersionsWindow(Window):
         examples=examples.listed(examples.VERSION),
     )
     def get(self, request: Request, id: str) -> Response:  # noqa: A002 - the path's word
-        rule = _rule(self, id)
+        rule = find_rule(self, id)
         rows = RuleVersion.objects.visible_to(self.actor).filter(rule=rule)
         return self.page(rows, VersionShape)
 
@@ -161,9 +161,9 @@ class PublishWindow(Window):
         examples=examples.shown(examples.RULE),
     )
     def post(self, request: Request, id: str) -> Response:  # noqa: A002 - the path's word
-        rule = _rule(self, id)
+        rule = find_rule(self, id)
         rules.publish(actor=self.actor, now=self.now, rule=rule, seen=_seen(self))
-        return _shown(self, _rule(self, id))
+        return _shown(self, find_rule(self, id))
 
 
 class RevokeWindow(Window):
@@ -183,10 +183,10 @@ class RevokeWindow(Window):
         examples=examples.shown(examples.REVOCATION),
     )
     def post(self, request: Request, id: str) -> Response:  # noqa: A002 - the path's word
-        rule, now = _rule(self, id), self.now
+        rule, now = find_rule(self, id), self.now
         version = rules.revoke(actor=self.actor, now=now, rule=rule, seen=_seen(self))
         answer = {
-            "rule": _rule(self, id),
+            "rule": find_rule(self, id),
             "blast_radius": {"open_receipts": blast.open_receipts_of(version, now=now)},
         }
         return self.show(RevocationShape, answer)
@@ -230,8 +230,8 @@ class KillSwitchesWindow(Window):
         switch = switches.throw(
             actor=self.actor,
             now=now,
-            holder=_holder(self, said),
-            scope=_scope(self, said),
+            holder=named_holder(self, said),
+            scope=named_scope(self, said),
             platform=named(Platform.objects.visible_to(self.actor), said.get("platform")),
         )
         answer = {
@@ -259,7 +259,8 @@ class LiftWindow(Window):
         return self.show(SwitchShape, switches.lift(actor=self.actor, now=self.now, switch=switch))
 
 
-def _rule(window: Window, text: str) -> ConsentRule:
+def find_rule(window: Window, text: str) -> ConsentRule:
+    """The rule with this id, with its holder and versions. Raises NotFound."""
     rows = ConsentRule.objects.visible_to(window.actor).select_related("holder").with_versions()
     return window.find(rows, ConsentRule.PREFIX, text)
 
@@ -278,8 +279,8 @@ def _shown(window: Window, rule: ConsentRule, *, status: int = 200) -> Response:
     return response
 
 
-def _holder(window: Window, said: Mapping[str, Any]) -> RightsHolder:
-    """The holder a body names, or the only one there is."""
+def named_holder(window: Window, said: Mapping[str, Any]) -> RightsHolder:
+    """The holder a body names, or the only one there is. Raises NotFound, WhichHolder."""
     rows = RightsHolder.objects.visible_to(window.actor)
     if "holder" in said:
         return named(rows, said["holder"])  # type: ignore[no-any-return]
@@ -289,14 +290,15 @@ def _holder(window: Window, said: Mapping[str, Any]) -> RightsHolder:
     return own[0]
 
 
-def _scope(window: Window, said: Mapping[str, Any]) -> rules.Scope:
+def named_scope(window: Window, said: Mapping[str, Any]) -> rules.Scope:
+    """The subject or property a body names, or neither. Raises NotFound."""
     return rules.Scope(
         property=named(Property.objects.visible_to(window.actor), said.get("property")),
         subject=named(Subject.objects.visible_to(window.actor), said.get("subject")),
     )
 
 
-def _examine_platforms(window: Window, body: Mapping[str, Any]) -> None:
+def examine_platforms(window: Window, body: Mapping[str, Any]) -> None:
     """Every platform a body names is there. Raises NotFound."""
     platforms = [name for names in (body.get("platforms") or {}).values() for name in names]
     if not platforms:

@@ -48,11 +48,13 @@ class ReadRule:
     """One rule of a policy, in the API's words.
 
     `target` is the id of a subject, a property, or a holder whose everything is meant; empty if the
-    target is none of ours. `origins` has where each field of the body stands in the policy.
+    target is none of ours. `place` is where the rule stands in the policy, `origins` where each
+    field of its body does: JSON pointers.
     """
 
     name: str
     target: str
+    place: str
     body: Json
     origins: Mapping[str, str]
 
@@ -146,6 +148,7 @@ def _read_rule(graph: Graph, policy: Json, rule: Json, *, denies: bool) -> Itera
         yield ReadRule(
             name=literal(graph, policy, _TITLE, str) if _TITLE in policy else "",
             target=read_target(graph, target),
+            place=graph.at(rule),
             body=fields.body,
             origins=fields.origins,
         )
