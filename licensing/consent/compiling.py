@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 
 from licensing.consent.language import Action, Choice, Effect, Obligations, Price, Request, RuleBody
@@ -23,15 +24,31 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """How the version of that number runs on after its end: until, but without, a moment, for the
+    platforms that relied on the rule."""
+
+    number: int
+    until: datetime
+    platforms: frozenset[str]
+
+    def holds(self, request: Request) -> bool:
+        """Whether it still runs for whoever asks."""
+        return request.at < self.until and request.platform in self.platforms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledRule:
     """One published version, ready to be asked. `scope` is a subject or property id, or empty.
 
-    `rule` is what it is a version of: by that its quotas are counted.
+    `rule` is what it is a version of: by that its quotas are counted. With a `notice` it has ended,
+    and only runs on.
     """
 
     version: str
     rule: str
     scope: str
+    notice: Notice | None
     body: RuleBody
     effect: Effect
     conditions: tuple[Condition, ...]
@@ -56,13 +73,16 @@ class CompiledRule:
         return True
 
 
-def compile_rule(*, version: str, scope: str, body: RuleBody, rule: str = "") -> CompiledRule:
+def compile_rule(
+    *, version: str, scope: str, body: RuleBody, rule: str = "", notice: Notice | None = None
+) -> CompiledRule:
     """The version `version` of `rule`, over `scope`, ready to be asked."""
     conditions = tuple(_conditions(body))
     return CompiledRule(
         version=version,
         rule=rule,
         scope=scope,
+        notice=notice,
         body=body,
         effect=body.effect,
         conditions=conditions,
@@ -82,6 +102,10 @@ class RuleBook:
     words: frozenset[str]
     # Those with a quota: only where there are any is there something to count.
     limited: tuple[CompiledRule, ...]
+    # The rule of each version that promises a notice to whoever relies on it.
+    promises: Mapping[str, str]
+    # Whether any version has ended and runs on.
+    on_notice: bool
 
     def over(self, chain: Iterable[str], action: str) -> list[CompiledRule]:
         """Those over any id of `chain`, or over all the holder has, that speak of `action`."""
@@ -89,6 +113,18 @@ class RuleBook:
         for scope in (*chain, ""):
             found += self.by_scope.get((scope, action), ())
         return found
+
+    def speaking(self, chain: Iterable[str], request: Request) -> list[CompiledRule]:
+        """Those of them that speak to whoever asks: what has ended only where it runs on."""
+        found = self.over(chain, request.action)
+        if not self.on_notice:
+            return found
+        return [
+            rule
+            for rule in found
+            if rule.notice is None
+            or (rule.effect is not Effect.DENY and rule.notice.holds(request))
+        ]
 
 
 def bind(rules: Iterable[CompiledRule]) -> RuleBook:
@@ -105,6 +141,16 @@ def bind(rules: Iterable[CompiledRule]) -> RuleBook:
         by_scope=MappingProxyType(found),
         words=words,
         limited=tuple(rule for rule in ordered if rule.body.quotas),
+        promises=MappingProxyType(
+            {
+                rule.version: rule.rule
+                for rule in ordered
+                if rule.body.revocation_notice is not None
+                and rule.effect is not Effect.DENY
+                and rule.notice is None
+            }
+        ),
+        on_notice=any(rule.notice is not None for rule in ordered),
     )
 
 

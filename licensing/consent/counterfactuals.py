@@ -87,7 +87,7 @@ class _Search:
             (rule, company_of(request, asked, subject))
             for subject in asked
             for _, book in subject.consents
-            for rule in book.over(subject.chain, request.action)
+            for rule in book.speaking(subject.chain, request)
         ]
         self.bodies = [rule.body for rule, _ in self.rules]
 

@@ -18,7 +18,7 @@ from ledger.actor import Actor
 from ledger.errors import NotAllowed, NotFound
 from ledger.ids import new_id
 from licensing.catalog.models import Platform
-from licensing.consent import facts, keys, prepared, receipts, spending, words
+from licensing.consent import facts, keys, prepared, receipts, reliance, spending, words
 from licensing.consent.bodies import write_obligations, write_price
 from licensing.consent.counterfactuals import NONE_SPENT, Spent, smallest_changes
 from licensing.consent.engine import Asked, decide
@@ -102,6 +102,7 @@ def check_all(
             _check(case, each, platform, signer) for case, each in zip(cases, decided, strict=True)
         ]
         _insert(checks)
+        _rely(cases, decided, platform=platform, now=now)
         _open_approvals(checks, decisions, now)
         return checks
 
@@ -130,6 +131,7 @@ def grant(*, now: datetime, check: ConsentCheck, approved: frozenset[str]) -> Co
     granted.approves = check
     granted.facts["approved"] = sorted(approved)
     _insert([granted])
+    _rely([case], [decided], platform=platform, now=now)
     return granted
 
 
@@ -350,6 +352,24 @@ def _insert(checks: Sequence[ConsentCheck]) -> None:
         written.append(row)
         check._state.adding = False
     prepared.write(_INSERT, written)
+
+
+def _rely(
+    cases: Sequence[_Case], decided: Sequence[_Decided], *, platform: Platform, now: datetime
+) -> None:
+    """Notes the rules that promised a notice and that `platform` has got receipts under."""
+    rules = {
+        book.promises[version]
+        for case, each in zip(cases, decided, strict=True)
+        if each.decision.outcome is Effect.ALLOW
+        for asked in case.asked
+        for _, book in asked.consents
+        if book.promises
+        for version in each.decision.rule_versions
+        if version in book.promises
+    }
+    if rules:
+        reliance.note(platform=platform.pk, rules=rules, now=now)
 
 
 def _signer(kid: str | None, now: datetime) -> tuple[str, OKPKey]:

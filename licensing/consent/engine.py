@@ -152,8 +152,10 @@ def _ask(
     """One holder's answer: deny, then needs-approval, then allow, then no."""
     request, spent = question.request, question.spent
     holder, book = consent
-    candidates = book.over(subject.chain, request.action)
+    candidates = book.speaking(subject.chain, request)
     covering = [rule for rule in candidates if rule.covers(request, company)]
+    if book.on_notice:
+        covering = _with_what_runs_on(covering, spent)
     for effect, code in _PRECEDENCE:
         deciding = [rule for rule in covering if rule.effect is effect]
         if not deciding:
@@ -173,6 +175,33 @@ def _ask(
         outcome = _ALLOW if effect is _ASK and holder in question.approved else effect
         return _Answer(subject, holder, outcome, reasons, deciding)
     return _no_rule(question, company, subject, holder, candidates)
+
+
+def _with_what_runs_on(
+    covering: Sequence[CompiledRule], spent: Collection[str]
+) -> list[CompiledRule]:
+    """Those of `covering` that decide, where some of them have ended and run on.
+
+    An allow that runs on stands in the place of its rule's later versions, unless another rule
+    wants to be asked. What asks and has ended is asked only where nothing else covers: running on
+    never closes anything. Denies stay as they are.
+    """
+    ended = [rule for rule in covering if rule.notice is not None]
+    asks = [rule for rule in covering if rule.effect is _ASK and rule.notice is None]
+    agreed = [rule for rule in ended if rule.effect is _ALLOW and rule.version not in spent]
+    first: dict[str, CompiledRule] = {}
+    for rule in sorted(agreed, key=_number):
+        first.setdefault(rule.rule, rule)
+    if all(ask.rule in first for ask in asks):
+        covering = [
+            rule for rule in covering if rule.effect is _DENY or first.get(rule.rule, rule) is rule
+        ]
+    others = [rule for rule in covering if rule.effect is not _ASK or rule.notice is None]
+    return others if any(rule.effect is not _DENY for rule in others) else list(covering)
+
+
+def _number(rule: CompiledRule) -> int:
+    return rule.notice.number if rule.notice is not None else 0
 
 
 def _spent(subject: Asked, holder: str, rules: Sequence[CompiledRule]) -> _Answer:

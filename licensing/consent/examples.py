@@ -38,6 +38,7 @@ VERSION: Final[dict[str, Any]] = {
     "drafted_at": _AT,
     "published_at": _AT,
     "ended_at": None,
+    "notice": None,
 }
 RULE: Final[dict[str, Any]] = {
     "id": "rul_06evgh4c2xskgjz3kq1v6t9m8q",
@@ -50,10 +51,19 @@ RULE: Final[dict[str, Any]] = {
     "in_force": VERSION,
 }
 _BLAST: Final = {"open_receipts": 1204}
-_REVOKED: Final = {**VERSION, "state": "revoked", "ended_at": _NEXT_DAY}
+_NOTICE: Final = {"until": "2026-11-01T12:00:00Z", "platforms": [_PLATFORM]}
+_REVOKED: Final = {**VERSION, "state": "revoked", "ended_at": _NEXT_DAY, "notice": _NOTICE}
 REVOCATION: Final[dict[str, Any]] = {
     "rule": {**RULE, "latest": _REVOKED, "in_force": None},
+    "notice": _NOTICE,
     "blast_radius": _BLAST,
+}
+PUBLICATION: Final[dict[str, Any]] = {
+    **RULE,
+    "superseded": {
+        "version": {**VERSION, "state": "superseded", "ended_at": _NEXT_DAY, "notice": _NOTICE},
+        "blast_radius": _BLAST,
+    },
 }
 NEW_SWITCH: Final[dict[str, Any]] = {"subject": _SUBJECT, "platform": _PLATFORM}
 SWITCH: Final[dict[str, Any]] = {

@@ -83,7 +83,8 @@ class RuleVersionQuerySet(models.QuerySet["RuleVersion"]):
 class RuleVersion(Identified):
     """One wording of a rule. Once published it never changes, but for how and when it ended.
 
-    It was in force from the holder's `published_epoch` up to, but without, `ended_epoch`.
+    It was in force from the holder's `published_epoch` up to, but without, `ended_epoch`. If it
+    promised a notice, it runs on until `notice_until` for the platforms that relied on the rule.
     """
 
     PREFIX = "rlv"
@@ -108,6 +109,9 @@ class RuleVersion(Identified):
     ended_by = models.CharField(max_length=200, blank=True)
     ended_at = models.DateTimeField(null=True)
     ended_epoch = models.BigIntegerField(null=True)
+    notice_until = models.DateTimeField(null=True)
+    # The platforms' ids, as they stood when it ended.
+    notice_for = ArrayField(models.UUIDField(), default=list)
 
     objects = RuleVersionQuerySet.as_manager()
 
@@ -153,15 +157,53 @@ class RuleVersion(Identified):
                 ),
                 name="rule_version_ended_whole",
             ),
+            models.CheckConstraint(
+                condition=Q(notice_until=None, notice_for__len=0)
+                | Q(
+                    state__in=["superseded", "revoked"],
+                    notice_until__isnull=False,
+                    notice_until__gt=F("ended_at"),
+                    notice_for__len__gte=1,
+                ),
+                name="rule_version_notice_whole",
+            ),
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(
                 fields=["holder"], condition=Q(state="published"), name="rule_versions_in_force"
             ),
+            models.Index(
+                fields=["holder", "notice_until"],
+                condition=Q(notice_until__isnull=False),
+                name="rule_versions_on_notice",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.rule} version {self.number}"
+
+    @property
+    def notice(self) -> dict[str, Any] | None:
+        """Until when, and for which platforms, it runs on after its end."""
+        if self.notice_until is None:
+            return None
+        return {"until": self.notice_until, "platforms": self.notice_for}
+
+
+class Reliance(models.Model):
+    """A platform that has had a receipt under a version of a rule that promised a notice."""
+
+    pk = models.CompositePrimaryKey("rule_id", "platform_id")
+    rule = models.ForeignKey(
+        ConsentRule, on_delete=models.PROTECT, related_name="reliances", db_index=False
+    )
+    platform = models.ForeignKey(
+        Platform, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    since = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.platform}: {self.rule}"
 
 
 class ConsentEpoch(models.Model):

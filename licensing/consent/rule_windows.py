@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -16,8 +17,10 @@ from licensing.catalog.models import Platform, Property, RightsHolder, Subject
 from licensing.consent import blast, examples, rules, switches
 from licensing.consent.models import ConsentRule, KillSwitch, RuleVersion
 from licensing.consent.shapes import (
+    EndedShape,
     NewRuleShape,
     NewSwitchShape,
+    PublicationShape,
     RevocationShape,
     RuleEditShape,
     RuleShape,
@@ -154,16 +157,20 @@ class PublishWindow(Window):
         operation_id="consent_rules_publish",
         summary="Publish a consent rule",
         description="Puts the draft in force and supersedes what was. Every check that starts "
-        "after this answer uses it. Without If-Match 428, with one that is stale 412.",
+        "after this answer uses it; where the superseded version promised a notice, it goes on "
+        "for those who relied on the rule. The answer tells what has ended and its blast radius. "
+        "Without If-Match 428, with one that is stale 412.",
         parameters=[_IF_MATCH],
         request=None,
-        responses=RuleShape,
-        examples=examples.shown(examples.RULE),
+        responses=PublicationShape,
+        examples=examples.shown(examples.PUBLICATION),
     )
     def post(self, request: Request, id: str) -> Response:  # noqa: A002 - the path's word
-        rule = find_rule(self, id)
-        rules.publish(actor=self.actor, now=self.now, rule=rule, seen=_seen(self))
-        return _shown(self, find_rule(self, id))
+        rule, now = find_rule(self, id), self.now
+        version = rules.publish(actor=self.actor, now=now, rule=rule, seen=_seen(self))
+        response = _shown(self, find_rule(self, id))
+        response.data["superseded"] = _ended(rules.superseded_by(version), now=now)
+        return response
 
 
 class RevokeWindow(Window):
@@ -174,9 +181,10 @@ class RevokeWindow(Window):
     @extend_schema(
         operation_id="consent_rules_revoke",
         summary="Revoke a consent rule",
-        description="Ends the version in force. No check that starts after this answer uses it. "
-        "The answer tells the blast radius: what had been allowed under it. Without If-Match 428, "
-        "with one that is stale 412.",
+        description="Ends the version in force. No check that starts after this answer uses it; "
+        "if it promised a notice, it goes on until then for those who relied on the rule, and for "
+        "nobody else. The answer tells until when and for whom, and the blast radius: what had "
+        "been allowed under it. Without If-Match 428, with one that is stale 412.",
         parameters=[_IF_MATCH],
         request=None,
         responses=RevocationShape,
@@ -187,6 +195,7 @@ class RevokeWindow(Window):
         version = rules.revoke(actor=self.actor, now=now, rule=rule, seen=_seen(self))
         answer = {
             "rule": find_rule(self, id),
+            "notice": version.notice,
             "blast_radius": {"open_receipts": blast.open_receipts_of(version, now=now)},
         }
         return self.show(RevocationShape, answer)
@@ -271,6 +280,14 @@ def _seen(window: Window) -> str:
     if seen is None:
         raise rules.IfMatchMissing
     return seen
+
+
+def _ended(version: RuleVersion | None, *, now: datetime) -> Any:
+    """What a publication has put an end to, if anything."""
+    if version is None:
+        return None
+    blast_radius = {"open_receipts": blast.open_receipts_of(version, now=now)}
+    return EndedShape({"version": version, "blast_radius": blast_radius}).data
 
 
 def _shown(window: Window, rule: ConsentRule, *, status: int = 200) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
@@ -13,8 +13,9 @@ from ledger.actor import Actor
 from ledger.errors import Invalid, Refused
 from licensing.access import audit
 from licensing.catalog.models import Property, RightsHolder, Subject
-from licensing.consent import epochs
+from licensing.consent import epochs, reliance
 from licensing.consent.bodies import canonical, content_hash, read_body
+from licensing.consent.language import Effect
 from licensing.consent.models import ConsentRule, RuleVersion
 from licensing.consent.states import VERSION_MOVES, VersionState
 
@@ -154,7 +155,8 @@ def edit_draft(
 def publish(
     *, actor: Actor, now: datetime, rule: ConsentRule, seen: str | None = None
 ) -> RuleVersion:
-    """Puts the draft in force and supersedes what was, from the moment this commits.
+    """Puts the draft in force and supersedes what was, from the moment this commits. If that
+    promised a notice, it runs on for those who relied on the rule.
 
     Raises NoDraft, Stale (if `seen`, an ETag, is not the draft's), Retroactive, WindowEmpty.
     """
@@ -179,7 +181,8 @@ def publish(
 def revoke(
     *, actor: Actor, now: datetime, rule: ConsentRule, seen: str | None = None
 ) -> RuleVersion:
-    """Ends the version in force. No check that starts after this has committed uses it.
+    """Ends the version in force. No check that starts after this has committed uses it; if it
+    promised a notice, none but those of the platforms that relied on the rule, until that is over.
 
     Raises NotInForce, Stale (if `seen`, an ETag, is not the latest version's).
     """
@@ -196,6 +199,12 @@ def revoke(
         _end(version, VersionState.REVOKED, actor=actor, now=now, epoch=epoch)
         _record(actor, now, "consent_rule.revoke", rule, version)
         return version
+
+
+def superseded_by(version: RuleVersion) -> RuleVersion | None:
+    """The version that the publication of `version` has put an end to, if there was one."""
+    rows = RuleVersion.objects.filter(rule=version.rule_id)
+    return rows.filter(ended_epoch=version.published_epoch).first()
 
 
 def etag_of(version: RuleVersion) -> str:
@@ -235,7 +244,14 @@ def _end(
     # Servers' clocks differ by a little, which must not keep anyone from ending a rule.
     version.ended_at = max(now, version.published_at)
     version.ended_epoch, version.ended_by = epoch, actor.label
-    version.save(update_fields=["state", "ended_at", "ended_epoch", "ended_by"])
+    body = read_body(version.body)
+    if body.revocation_notice is not None and body.effect is not Effect.DENY:
+        # The rule is locked: whoever begins to rely on it has done so by now, or comes too late.
+        version.notice_for = reliance.of(version.rule_id)
+    if version.notice_for:
+        notice = timedelta(days=body.revocation_notice or 0)
+        version.notice_until = version.ended_at + notice
+    version.save()
 
 
 def _locked_latest(rule: ConsentRule, *, seen: str | None) -> RuleVersion:

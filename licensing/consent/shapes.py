@@ -358,6 +358,15 @@ class RuleEditShape(Shape):
         return attrs
 
 
+class NoticeShape(Shape):
+    """How an ended version runs on: until when, and for whom alone."""
+
+    until = Instant()
+    platforms = serializers.ListField(
+        child=Id(Platform.PREFIX), help_text="Those that had a receipt under the rule by its end."
+    )
+
+
 class VersionShape(Shape):
     """One wording of a rule."""
 
@@ -368,6 +377,7 @@ class VersionShape(Shape):
     drafted_at = Instant()
     published_at = Instant(allow_null=True)
     ended_at = Instant(allow_null=True)
+    notice = NoticeShape(allow_null=True, help_text="Null if it does not run on.")
 
 
 class RuleShape(Shape):
@@ -391,10 +401,24 @@ class BlastRadiusShape(Shape):
     )
 
 
+class EndedShape(Shape):
+    """A version that has just ended, and what had been allowed under it."""
+
+    version = VersionShape()
+    blast_radius = BlastRadiusShape()
+
+
+class PublicationShape(RuleShape):
+    """A rule after it was published, and what that has put an end to."""
+
+    superseded = EndedShape(allow_null=True, help_text="Null if nothing was in force.")
+
+
 class RevocationShape(Shape):
     """A rule after it was revoked, and what had been allowed under it."""
 
     rule = RuleShape()
+    notice = NoticeShape(allow_null=True, help_text="Null if it has ended for everyone at once.")
     blast_radius = BlastRadiusShape()
 
 

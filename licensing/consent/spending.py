@@ -149,7 +149,7 @@ def covering(request: Request, asked: Sequence[Asked]) -> Iterator[CompiledRule]
         company = company_of(request, asked, subject)
         for _, book in subject.consents:
             if book.limited:
-                for rule in book.over(subject.chain, request.action):
+                for rule in book.speaking(subject.chain, request):
                     if (
                         rule.body.quotas
                         and rule.effect is not Effect.DENY

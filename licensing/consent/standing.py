@@ -8,19 +8,18 @@ rules that have not changed, and a change that was committed before the check is
 from __future__ import annotations
 
 import json
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 from uuid import UUID
 
 from ledger import ids
 from licensing.consent import prepared
 from licensing.consent.bodies import read_body
-from licensing.consent.compiling import CompiledRule, RuleBook, bind, compile_rule
+from licensing.consent.compiling import CompiledRule, Notice, RuleBook, bind, compile_rule
+from licensing.consent.memory import Memory
 
 # Reads the subjects %(subjects)s with their mode, the chain of their properties (nearest first),
 # and one row per owner and ownership step in force on %(day)s, with that owner's epoch; and which
@@ -55,14 +54,17 @@ LEFT JOIN consent_consentepoch e ON e.holder_id = owner.holder_id
 WHERE s.id = ANY(%(subjects)s)
 """
 
-# Reads the epoch of %(holders)s with all their published versions and thrown switches: in one
-# statement, so that what is remembered under an epoch is exactly what stood in it.
+# Reads the epoch of %(holders)s with all their published versions, those that have ended and run on
+# after %(since)s, and thrown switches: in one statement, so that what is remembered under an epoch
+# is exactly what stood in it.
 _WORDS: Final = """
 SELECT e.holder_id, e.value,
        ARRAY(SELECT jsonb_build_array(v.id, r.id, COALESCE(r.subject_id, r.property_id),
-                                      r.subject_id IS NOT NULL, v.body)
+                                      r.subject_id IS NOT NULL, v.body, v.number,
+                                      v.notice_until, v.notice_for)
              FROM consent_ruleversion v JOIN consent_consentrule r ON r.id = v.rule_id
-             WHERE v.holder_id = e.holder_id AND v.state = 'published'),
+             WHERE v.holder_id = e.holder_id
+               AND (v.state = 'published' OR v.notice_until > %(since)s)),
        ARRAY(SELECT jsonb_build_array(COALESCE(k.subject_id, k.property_id),
                                       k.subject_id IS NOT NULL, k.platform_id)
              FROM consent_killswitch k
@@ -74,10 +76,15 @@ FROM consent_consentepoch e WHERE e.holder_id = ANY(%(holders)s)
 _WORD_AT: Final = """
 SELECT %(holder)s::uuid, %(epoch)s::bigint,
        ARRAY(SELECT jsonb_build_array(v.id, r.id, COALESCE(r.subject_id, r.property_id),
-                                      r.subject_id IS NOT NULL, v.body)
+                                      r.subject_id IS NOT NULL, v.body, v.number, notice.until,
+                                      notice.platforms)
              FROM consent_ruleversion v JOIN consent_consentrule r ON r.id = v.rule_id
+             LEFT JOIN LATERAL (
+                 SELECT v.notice_until AS until, v.notice_for AS platforms
+                 WHERE v.ended_epoch <= %(epoch)s) notice ON true
              WHERE v.holder_id = %(holder)s AND v.published_epoch <= %(epoch)s
-               AND (v.ended_epoch IS NULL OR v.ended_epoch > %(epoch)s)),
+               AND (v.ended_epoch IS NULL OR v.ended_epoch > %(epoch)s
+                    OR v.notice_until IS NOT NULL)),
        ARRAY(SELECT jsonb_build_array(COALESCE(k.subject_id, k.property_id),
                                       k.subject_id IS NOT NULL, k.platform_id)
              FROM consent_killswitch k
@@ -85,6 +92,9 @@ SELECT %(holder)s::uuid, %(epoch)s::bigint,
                AND (k.lifted_epoch IS NULL OR k.lifted_epoch > %(epoch)s))
 """
 
+# What a process remembers was read at some moment and is asked for those that follow. Servers'
+# clocks differ by a little, so what ended just before that moment is remembered too.
+_MARGIN: Final = timedelta(days=1)
 # Holders and compiled versions a process remembers; the oldest give way.
 _HOLDERS: Final = 2048
 _VERSIONS: Final = 50_000
@@ -163,11 +173,11 @@ def stand(*, subjects: Iterable[UUID], now: datetime) -> Standing:
         if holder is not None:
             owners[subject].setdefault(territory, []).append(holder)
             standing.epochs[holder] = epoch or 0
-    _remember(standing)
+    _remember(standing, now)
     return standing
 
 
-def _remember(standing: Standing) -> None:
+def _remember(standing: Standing, now: datetime) -> None:
     """Fills in the holders' words: from memory where the epoch is the same, else read anew."""
     unknown = []
     for holder, epoch in standing.epochs.items():
@@ -178,7 +188,7 @@ def _remember(standing: Standing) -> None:
             unknown.append(holder)
     if not unknown:
         return
-    for row in prepared.rows(_WORDS, {"holders": unknown}):
+    for row in prepared.rows(_WORDS, {"holders": unknown, "since": now - _MARGIN}):
         word = _word(row)
         _memory.put(row[0], word)
         standing.words[row[0]] = word
@@ -204,7 +214,7 @@ def _word(row: tuple[Any, ...]) -> Word:
     return Word(
         holder=shown("hld", holder),
         epoch=epoch,
-        book=bind(_compiled(*json.loads(version)) for version in versions),
+        book=bind(_compiled(json.loads(version)) for version in versions),
         switches=tuple(
             Switch(
                 scope=_scope(scope, is_subject=is_subject),
@@ -219,48 +229,30 @@ def _scope(scope: str | None, *, is_subject: bool) -> str:
     return shown("chr" if is_subject else "prp", UUID(scope)) if scope else ""
 
 
-def _compiled(
-    version: str, rule: str, scope: str | None, is_subject: bool, body: Any
-) -> CompiledRule:
-    """A published version never changes, so it is compiled once per process."""
-    compiled = _rules.get(version)
+def _compiled(row: Sequence[Any]) -> CompiledRule:
+    """A version as it was read. It never changes from its publication to its end, nor after that,
+    so it is compiled once per process in each."""
+    version, rule, scope, is_subject, body, number, until, platforms = row
+    key = (version, until)
+    compiled = _rules.get(key)
     if compiled is None:
         compiled = compile_rule(
             version=shown("rlv", UUID(version)),
             rule=shown("rul", UUID(rule)),
             scope=_scope(scope, is_subject=is_subject),
             body=read_body(body),
+            notice=_notice(number, until, platforms or ()),
         )
-        _rules.put(version, compiled)
+        _rules.put(key, compiled)
     return compiled
 
 
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
+def _notice(number: int, until: str | None, platforms: Sequence[str]) -> Notice | None:
+    if until is None:
+        return None
+    named = frozenset(shown("plt", UUID(platform)) for platform in platforms)
+    return Notice(number=number, until=datetime.fromisoformat(until), platforms=named)
 
 
-class _Memory(Generic[_Key, _Value]):
-    """What a process remembers, bounded: the longest unasked gives way."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.kept: OrderedDict[_Key, _Value] = OrderedDict()
-        self.lock = threading.Lock()
-
-    def get(self, key: _Key) -> _Value | None:
-        with self.lock:
-            value = self.kept.get(key)
-            if value is not None:
-                self.kept.move_to_end(key)
-            return value
-
-    def put(self, key: _Key, value: _Value) -> None:
-        with self.lock:
-            self.kept[key] = value
-            self.kept.move_to_end(key)
-            while len(self.kept) > self.size:
-                self.kept.popitem(last=False)
-
-
-_memory: _Memory[UUID, Word] = _Memory(_HOLDERS)
-_rules: _Memory[str, CompiledRule] = _Memory(_VERSIONS)
+_memory: Memory[UUID, Word] = Memory(_HOLDERS)
+_rules: Memory[tuple[str, str | None], CompiledRule] = Memory(_VERSIONS)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from licensing.consent import facts
 from licensing.consent.bodies import read_body
-from licensing.consent.compiling import bind, compile_rule
+from licensing.consent.compiling import Notice, bind, compile_rule
 from licensing.consent.engine import Asked
 from licensing.consent.language import LEVELS, Request
 
@@ -120,9 +120,28 @@ def bodies(draw: st.DrawFn) -> Json:
     return {"effect": effect, **{field: draw(OPTIONAL[field]) for field in fields}}
 
 
-def rules(chain: tuple[str, ...]) -> st.SearchStrategy[list[Json]]:
-    one = st.fixed_dictionaries({"scope": st.sampled_from(("", *chain)), "body": bodies()})
-    return st.lists(one, max_size=4)
+@st.composite
+def rules(draw: st.DrawFn, chain: tuple[str, ...]) -> list[Json]:
+    """Rules, some with an earlier version that has ended and runs on, and some revoked so."""
+    found: list[Json] = []
+    for place in range(draw(st.integers(0, 4))):
+        scope = draw(st.sampled_from(("", *chain)))
+        ended = draw(st.sampled_from((0, 0, 0, 1, 1, 2)))
+        for number in range(ended + draw(st.sampled_from((0, 1, 1, 1)))):
+            rule = {
+                "scope": scope,
+                "rule": f"rul_{place}",
+                "number": number,
+                "body": draw(bodies()),
+            }
+            if number < ended:
+                rule["notice"] = {
+                    "number": number,
+                    "until": draw(st.sampled_from(MOMENTS[1:])),
+                    "platforms": draw(some(PLATFORMS)),
+                }
+            found.append(rule)
+    return found
 
 
 @st.composite
@@ -136,8 +155,8 @@ def worlds(draw: st.DrawFn, *, most: int = 2) -> list[Json]:
         said = {}
         for holder in owners:
             said[holder] = [
-                {**rule, "version": f"rlv_{number}{holder[-1]}{place}"}
-                for place, rule in enumerate(draw(rules(chain)))
+                {**rule, "version": f"rlv_{number}{holder[-1]}{rule['rule'][-1]}{rule['number']}"}
+                for rule in draw(rules(chain))
             ]
         found.append(
             {
@@ -202,8 +221,10 @@ def as_asked(world: list[Json]) -> list[Asked]:
                     bind(
                         compile_rule(
                             version=rule["version"],
+                            rule=rule["rule"],
                             scope=rule["scope"],
                             body=read_body(rule["body"]),
+                            notice=as_notice(rule),
                         )
                         for rule in rules
                     ),
@@ -214,6 +235,15 @@ def as_asked(world: list[Json]) -> list[Asked]:
         )
         for subject in world
     ]
+
+
+def as_notice(rule: Json) -> Notice | None:
+    """What the engine reads."""
+    if "notice" not in rule:
+        return None
+    said = rule["notice"]
+    platforms = frozenset(said["platforms"])
+    return Notice(number=said["number"], until=said["until"], platforms=platforms)
 
 
 def versions_of(world: list[Json]) -> list[str]:

@@ -111,8 +111,10 @@ def decide(request: Json, subjects: list[Json], spent: set[str] | None = None) -
                 rule
                 for rule in rules
                 if rule["scope"] in ("", *subject["chain"])
+                and speaks(rule, request)
                 and covers(rule["body"], request, company)
             ]
+            here = without_what_gives_way(here, spent)
             word = "deny"
             for effect in ("deny", "needs_approval", "allow"):
                 those = [rule for rule in here if rule["body"]["effect"] == effect]
@@ -135,6 +137,50 @@ def decide(request: Json, subjects: list[Json], spent: set[str] | None = None) -
         answer["obligations"] = obligations(owed)
         answer["prices"] = prices(owed)
     return answer
+
+
+def speaks(rule: Json, request: Json) -> bool:
+    """What is in force; and what has ended with a notice, to those it was given for, in its time."""
+    notice = rule.get("notice")
+    return notice is None or (
+        rule["body"]["effect"] != "deny"
+        and request["platform"] in notice["platforms"]
+        and request["at"] < notice["until"]
+    )
+
+
+def without_what_gives_way(here: list[Json], spent: set[str]) -> list[Json]:
+    """Of several versions of a rule the first that still allows; no question that has ended, if
+    there is anything else but a deny."""
+    kept = list(here)
+    names = {rule["rule"] for rule in here}
+    first = {}
+    for name in names:
+        going_on = [
+            rule
+            for rule in here
+            if rule["rule"] == name
+            and "notice" in rule
+            and rule["body"]["effect"] == "allow"
+            and rule["version"] not in spent
+        ]
+        if going_on:
+            first[name] = min(going_on, key=lambda rule: rule["notice"]["number"])
+    asked_by = {
+        rule["rule"]
+        for rule in here
+        if rule["body"]["effect"] == "needs_approval" and "notice" not in rule
+    }
+    if not asked_by - set(first):
+        for rule in here:
+            name = rule["rule"]
+            if rule["body"]["effect"] != "deny" and name in first and rule is not first[name]:
+                kept.remove(rule)
+    old_questions = [
+        rule for rule in kept if rule["body"]["effect"] == "needs_approval" and "notice" in rule
+    ]
+    rest = [rule for rule in kept if rule not in old_questions]
+    return rest if {rule["body"]["effect"] for rule in rest} - {"deny"} else kept
 
 
 def worst(words: list[str]) -> str:

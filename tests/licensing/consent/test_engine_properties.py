@@ -81,6 +81,16 @@ def test_a_spent_quota_never_opens_anything(
 
 
 @thoroughly
+@given(generated.requests, generated.worlds())
+def test_what_runs_on_never_closes_anything(request: Json, world: list[Json]) -> None:
+    cut = copy.deepcopy(world)
+    for subject in cut:
+        for holder, said in subject["owners"].items():
+            subject["owners"][holder] = [rule for rule in said if "notice" not in rule]
+    assert RANK[decided(request, world).outcome] <= RANK[decided(request, cut).outcome]
+
+
+@thoroughly
 @given(generated.requests, generated.worlds(), generated.bodies(), st.data())
 def test_one_more_allow_never_closes_anything(
     request: Json, world: list[Json], body: Json, data: st.DataObject
@@ -89,7 +99,7 @@ def test_one_more_allow_never_closes_anything(
     holder = data.draw(st.sampled_from(sorted(subject["owners"])))
     before = decided(request, world)
     subject["owners"][holder].append(
-        {"version": "rlv_new", "scope": "", "body": {**body, "effect": "allow"}}
+        {"version": "rlv_new", "rule": "rul_new", "scope": "", "body": {**body, "effect": "allow"}}
     )
     assert RANK[decided(request, world).outcome] <= RANK[before.outcome]
 
@@ -103,7 +113,7 @@ def test_one_more_deny_never_opens_anything(
     holder = data.draw(st.sampled_from(sorted(subject["owners"])))
     before = decided(request, world)
     subject["owners"][holder].append(
-        {"version": "rlv_new", "scope": "", "body": {**body, "effect": "deny"}}
+        {"version": "rlv_new", "rule": "rul_new", "scope": "", "body": {**body, "effect": "deny"}}
     )
     assert RANK[decided(request, world).outcome] >= RANK[before.outcome]
 

@@ -244,11 +244,12 @@ def test_a_check_without_a_quota_reads_no_counter(
 ) -> None:
     publish_rule(studio, subject=hero)
     publish_rule(studio, subject=build_subject(studio.holder), quotas=[quota(1)])
+    before = reads_of_counters()
     assert ask(generator, hero).outcome == "allow"
-    assert reads_of_counters() == 0
+    assert reads_of_counters() == before
     publish_rule(studio, subject=hero, quotas=[quota(1)], actions=["index"])
     assert ask(generator, hero).outcome == "allow"
-    assert reads_of_counters() > 0
+    assert reads_of_counters() > before
 
 
 def reads_of_counters() -> int:
