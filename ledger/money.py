@@ -81,6 +81,13 @@ def format_amount(amount: Decimal, currency: str) -> str:
     return f"{whole}.{decimals}" if decimals else whole
 
 
+def thousands(text: str) -> str:
+    """An amount as `format_amount` writes it, with commas between thousands: for people alone."""
+    whole, point, decimals = text.partition(".")
+    sign = "-" if whole.startswith("-") else ""
+    return f"{sign}{int(whole.removeprefix('-')):,}{point}{decimals}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Money:
     """An exact amount of one currency (ISO 4217)."""
@@ -95,3 +102,8 @@ class Money:
 
     def __str__(self) -> str:
         return f"{format_amount(self.amount, self.currency)} {self.currency}"
+
+    @property
+    def shown(self) -> str:
+        """As a page shows it to people: `1,234.50 USD`."""
+        return f"{thousands(format_amount(self.amount, self.currency))} {self.currency}"

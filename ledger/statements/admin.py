@@ -46,7 +46,7 @@ class StatementAdmin(ReadOnlyAdmin):
     ordering = ("-pk",)
     fields = (
         "shown", "party", "party_label", "month_shown", "covers_to", "revision", "opening_shown",
-        "closing_shown", "issued_at", "issued_by", "changes",
+        "closing_shown", "issued_at", "issued_by", "changed",
     )  # fmt: skip
     inlines = (StatementLineInline,)
 
@@ -65,6 +65,12 @@ class StatementAdmin(ReadOnlyAdmin):
     @display(description="closing")
     def closing_shown(self, statement: Statement) -> str:
         return str(statement.closing_money)
+
+    @display(description="changed since the revision before")
+    def changed(self, statement: Statement) -> str:
+        return "; ".join(
+            f"{each['what']}: {each['was']} → {each['now']}" for each in statement.changes[:100]
+        )
 
     @display(description="mode", ordering="book__mode")
     def mode(self, statement: Statement) -> str:

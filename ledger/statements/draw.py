@@ -6,12 +6,13 @@ together. What moves between those is no earning and no payment; it shows only i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
 from ledger.journal.chart import Role
+from ledger.money import format_amount
 
 # In the order a reader wants them: what can be paid now, then what waits and why.
 OWED: Final = (Role.PAYABLE, Role.IN_FLIGHT, Role.HELD, Role.RESERVE)
@@ -87,23 +88,53 @@ def draw(
     return Drawing(opening=first, closing=last, balances=balances, lines=lines)
 
 
-def compare(*, was: Drawing, now: Drawing) -> list[Change]:
-    """What changed from one drawing of a month to the next, figure by figure; empty if nothing."""
-    before, after = _figures(was), _figures(now)
-    zero = Decimal(0)
-    return [
-        Change(what=what, was=f"{before.get(what, zero):f}", now=f"{after.get(what, zero):f}")
-        for what in sorted(before.keys() | after.keys())
-        if before.get(what, zero) != after.get(what, zero)
-    ]
+def compare(
+    *, was: Drawing, now: Drawing, currency: str, words: Callable[[Movement], str]
+) -> list[Change]:
+    """What changed from one drawing of a month to the next, figure by figure; empty if nothing.
+
+    `words` names a line to its reader; two lines of one name are still two figures.
+    """
+    before, after = _figures(was, words), _figures(now, words)
+    changes = []
+    for key in sorted(before.keys() | after.keys()):
+        what = (after.get(key) or before[key]).what
+        stood, stands = (
+            figures[key].amount if key in figures else Decimal(0) for figures in (before, after)
+        )
+        if stood != stands:
+            shown, becomes = format_amount(stood, currency), format_amount(stands, currency)
+            changes.append(Change(what=what, was=shown, now=becomes))
+    return changes
 
 
-def _figures(drawing: Drawing) -> dict[str, Decimal]:
-    """Every figure under a name that says which it is."""
-    figures = {"opening balance": drawing.opening, "closing balance": drawing.closing}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Figure:
+    """One figure of a drawing, and what it is."""
+
+    what: str
+    amount: Decimal
+
+
+# Where a figure stands among the others: balances first, lines by what they are of.
+_Place = tuple[int, str, str, str]
+
+
+def _figures(drawing: Drawing, words: Callable[[Movement], str]) -> dict[_Place, _Figure]:
+    figures: dict[_Place, _Figure] = {
+        (0, "", "", ""): _Figure(what="opening balance", amount=drawing.opening),
+        (1, "", "", ""): _Figure(what="closing balance", amount=drawing.closing),
+    }
     for balance in drawing.balances:
-        figures[f"opening {balance.role}"] = balance.opening
-        figures[f"closing {balance.role}"] = balance.closing
+        account = Role(balance.role).label.lower()
+        figures[2, balance.role, "opening", ""] = _Figure(
+            what=f"opening balance, {account}", amount=balance.opening
+        )
+        figures[2, balance.role, "closing", ""] = _Figure(
+            what=f"closing balance, {account}", amount=balance.closing
+        )
     for line in drawing.lines:
-        figures[f"{line.kind} · {line.subject} · {line.counterparty}"] = line.amount
+        figures[3, line.kind, line.subject, line.counterparty] = _Figure(
+            what=words(line), amount=line.amount
+        )
     return figures

@@ -19,6 +19,8 @@ from ledger.journal.models import Book, Party
 from ledger.statements.draw import OWED, Change, Drawing, Movement, compare, draw
 from ledger.statements.models import Statement, StatementBalance, StatementLine, last_day_of
 
+# What a revision says first when it covers more days than the one it restates.
+COVERS_TO: Final = "covers to"
 # A party and a currency: what a statement of a month is of.
 Key = tuple[str, str]
 
@@ -202,12 +204,21 @@ class _Scribe:
         return Issued(statements=tuple(found), issued=issued, restated=restated)
 
     def _changes(self, present: Statement, drawing: Drawing) -> list[Change]:
-        changes = compare(was=drawing_of(present), now=drawing)
+        changes = compare(
+            was=drawing_of(present), now=drawing, currency=present.currency, words=self._name
+        )
         whole = self.covers_to == last_day_of(self.month)
-        if whole and not present.is_complete:
+        # More days alone make a revision only once the month is over.
+        if self.covers_to > present.covers_to and (changes or whole):
             was, now = present.covers_to.isoformat(), self.covers_to.isoformat()
-            changes.insert(0, Change(what="covers to", was=was, now=now))
+            changes.insert(0, Change(what=COVERS_TO, was=was, now=now))
         return changes
+
+    def _name(self, line: Movement) -> str:
+        """A line as a reader of the statement finds it."""
+        words = self._words(line)
+        parts = (words["kind_label"], words["subject_label"], words["counterparty_label"])
+        return " · ".join(each for each in parts if each)
 
     def _write(
         self, key: Key, drawing: Drawing, present: Statement | None, changes: list[Change]

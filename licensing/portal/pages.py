@@ -25,6 +25,7 @@ from ledger.money import Money, format_amount
 from ledger.spreadsheet import Figure, csv_response
 from ledger.statements import exports
 from ledger.statements.earnings import earnings_of
+from ledger.statements.issuing import COVERS_TO
 from ledger.statements.models import Statement
 from ledger.statements.shapes import StatementShape
 from licensing.access import pages as access
@@ -136,6 +137,7 @@ def statement(request: HttpRequest, actor: Actor, shown: str) -> HttpResponse:
         "statement": found,
         "groups": groups,
         "later": later,
+        "changes": [each for each in found.changes if each["what"] != COVERS_TO],
         "page": "statements",
     }
     return render(request, "portal/statement.html", context)
@@ -170,8 +172,10 @@ def _statement(actor: Actor, shown: str) -> Statement:
         key = ids.read(Statement.PREFIX, shown)
     except ValueError:
         raise NotFound from None
-    rows: QuerySet[Statement] = _statements(actor).prefetch_related(
-        "lines__statement", "balances__statement"
+    rows: QuerySet[Statement] = (
+        _statements(actor)
+        .select_related("restates")
+        .prefetch_related("lines__statement", "balances__statement")
     )
     found = rows.filter(pk=key).first()
     if found is None:

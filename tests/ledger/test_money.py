@@ -21,6 +21,22 @@ from ledger.money import (
     to_units,
 )
 
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        ("0.0004", "USD", "0.0004 USD"),
+        ("999.5", "USD", "999.50 USD"),
+        ("1234.5", "USD", "1,234.50 USD"),
+        ("-1234567.00000001", "USD", "-1,234,567.00000001 USD"),
+        ("-0.5", "EUR", "-0.50 EUR"),
+        ("1000000", "JPY", "1,000,000 JPY"),
+    ],
+)
+def test_people_are_shown_thousands_apart(amount: str, currency: str, text: str) -> None:
+    assert Money(amount=Decimal(amount), currency=currency).shown == text
+
+
 units = st.integers(-(10**26), 10**26)
 
 

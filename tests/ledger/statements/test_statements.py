@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -97,13 +97,42 @@ def test_a_revision_names_each_figure_that_changed() -> None:
         )
         return draw(opening={}, closing={"payable": Decimal(earned)}, movements=[line])
 
-    changes = compare(was=drawing("1.00"), now=drawing("1.50"))
-    assert [(change.what, change.was, change.now) for change in changes] == [
-        ("closing balance", "1.00", "1.50"),
-        ("closing payable", "1.00", "1.50"),
-        ("royalty · chr_fox · plt_a", "1.00", "1.50"),
+    def changes(was: str, now: str) -> list[tuple[str, str, str]]:
+        found = compare(
+            was=drawing(was), now=drawing(now), currency="USD", words=lambda line: "Royalties"
+        )
+        return [(change.what, change.was, change.now) for change in found]
+
+    assert changes("1.00", "1.50000001") == [
+        ("closing balance", "1.00", "1.50000001"),
+        ("closing balance, payable", "1.00", "1.50000001"),
+        ("Royalties", "1.00", "1.50000001"),
     ]
-    assert compare(was=drawing("1.00"), now=drawing("1.00")) == []
+    assert changes("1.00", "1.00") == []
+
+
+def test_two_lines_of_one_name_are_two_figures() -> None:
+    def drawing(*earned: str) -> Drawing:
+        lines = [
+            Movement(
+                kind="royalty",
+                subject=f"chr_{place}",
+                counterparty="plt_a",
+                amount=Decimal(amount),
+                transfers=1,
+            )
+            for place, amount in enumerate(earned)
+        ]
+        total = sum((Decimal(amount) for amount in earned), Decimal(0))
+        return draw(opening={}, closing={"payable": total}, movements=lines)
+
+    found = compare(
+        was=drawing("1", "2"), now=drawing("2", "1"), currency="USD", words=lambda line: "Luna"
+    )
+    assert [(each.what, each.was, each.now) for each in found] == [
+        ("Luna", "1.00", "2.00"),
+        ("Luna", "2.00", "1.00"),
+    ]
 
 
 # -- Issued ---------------------------------------------------------------------------------------
@@ -184,9 +213,9 @@ def test_a_late_entry_makes_a_revision_that_says_what_changed() -> None:
     [second] = issue()
     assert (second.revision, second.restates_id, second.closing) == (2, first.pk, Decimal("5.5"))
     assert [(each["what"], each["was"], each["now"]) for each in second.changes] == [
-        ("closing balance", "5.00000000", "5.50000000"),
-        ("closing payable", "5.00000000", "5.50000000"),
-        ("royalty · chr_fox · plt_studio", "5.00000000", "5.50000000"),
+        ("closing balance", "5.00", "5.50"),
+        ("closing balance, payable", "5.00", "5.50"),
+        ("Royalty · Fox of the North · Studio", "5.00", "5.50"),
     ]
     first.refresh_from_db()
     assert first.closing == 5
@@ -202,6 +231,18 @@ def test_the_running_month_covers_to_today_and_is_restated_when_it_is_over() -> 
     [whole] = issue(now=IN_NOVEMBER)
     assert (whole.revision, whole.is_complete) == (2, True)
     assert whole.changes == [{"what": "covers to", "was": "2026-10-15", "now": "2026-10-31"}]
+
+
+@pytest.mark.django_db
+def test_a_later_day_of_the_running_month_is_named_with_what_it_brought() -> None:
+    payee = build_payee("5.00")
+    [first] = issue(now=NOW)
+    a_day_later = NOW + timedelta(days=1)
+    assert issue(now=a_day_later) == [first]
+    earn(payee, "0.50", on=a_day_later.date(), now=a_day_later)
+    [second] = issue(now=a_day_later)
+    assert second.changes[0] == {"what": "covers to", "was": "2026-10-15", "now": "2026-10-16"}
+    assert len(second.changes) == 4
 
 
 @pytest.mark.django_db

@@ -110,11 +110,11 @@ def build_studio(name: str = "Lantern Studio") -> Studio:
     return studio
 
 
-def issue_months(*months: int) -> None:
+def issue_months(*months: int, now: datetime = IN_NOVEMBER) -> None:
     for month in months:
         issue_statements(
             actor=build_finance("Petra"),
-            now=IN_NOVEMBER,
+            now=now,
             month=date(2026, month, 1),
             labels=labels_of("test"),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -12,9 +13,16 @@ from django.test import Client
 
 from ledger.ids import new_id, show
 from licensing.access.models import Membership, Organisation, User
-from tests.ledger.payouts.builders import build_payee
+from tests.ledger.payouts.builders import build_payee, earn
 from tests.licensing.builders import LONG_AGO, build_holder, build_house, build_platform
-from tests.licensing.portal.builders import PASSWORD, Studio, build_empty_studio, build_studio
+from tests.licensing.portal.builders import (
+    IN_NOVEMBER,
+    PASSWORD,
+    Studio,
+    build_empty_studio,
+    build_studio,
+    issue_months,
+)
 from tests.licensing.portal.visiting import text, visit
 
 pytestmark = pytest.mark.django_db
@@ -71,6 +79,43 @@ def test_every_format_of_a_statement_says_the_same(studio: Studio) -> None:
         row["amount"] for row in rows[1:-1]
     ]
     assert 'value="1240.00732891"' in page
+
+
+def test_a_first_statement_speaks_of_no_other(studio: Studio) -> None:
+    page = text(visit(studio.username), f"/portal/statements/{studio.statement.shown_id}")
+    assert "What has changed" not in page
+    assert "restated" not in page
+
+
+def test_a_correction_says_which_figures_are_others_since_when(studio: Studio) -> None:
+    first = studio.statement
+    earn(studio.party, "1000.5", on=first.covers_to, now=IN_NOVEMBER, subject="chr_new")
+    issue_months(10)
+    client = visit(studio.username)
+    page = text(client, f"/portal/statements/{studio.statement.shown_id}")
+    assert "What has changed since revision 1" in page
+    assert "when revision 1 was issued on 5 Nov 2026" in page
+    assert "Closing balance: <del>1,240.00732891</del> <ins>2,240.50732891</ins>" in page
+    assert "covers to" not in page.lower()
+    before = text(client, f"/portal/statements/{first.shown_id}")
+    assert "This statement has been restated." in before
+    assert "What has changed" not in before
+
+
+def test_the_month_so_far_is_followed_by_the_whole_month_and_not_corrected() -> None:
+    studio = build_empty_studio()
+    build_payee("0", name=studio.party)
+    earn(studio.party, "5.00", on=date(2026, 10, 2))
+    issue_months(10, now=datetime(2026, 10, 15, tzinfo=UTC))
+    so_far = studio.statement
+    issue_months(10)
+    client = visit(studio.username)
+    page = text(client, f"/portal/statements/{studio.statement.shown_id}")
+    assert "Revision 1 covered the month up to 15 Oct 2026, this one up to 31 Oct 2026." in page
+    assert "No figure is another." in page
+    before = text(client, f"/portal/statements/{so_far.shown_id}")
+    assert "This statement was of the month so far." in before
+    assert "restated" not in before
 
 
 def test_all_earnings_as_a_file_add_up_to_the_page(studio: Studio) -> None:
