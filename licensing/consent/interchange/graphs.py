@@ -5,6 +5,7 @@ Nothing is fetched: a context is known here, stands in the document, or is refus
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
@@ -18,10 +19,12 @@ from licensing.consent.interchange.vocabulary import LX
 
 Json = dict[str, Any]
 
-# A scoped context is worked through at every use, and every context again where it is named:
-# without these a small document could keep a server busy.
-MOST_CONTEXTS: Final = 32
-MOST_VALUES: Final = 20_000
+# A scoped context is worked through at every use, every context again where it is named, and each
+# value of a set is compared with all others: without these a small document could keep a server
+# busy. The longest list of a rule has 250 values, and a rule of nothing but such lists fits.
+MOST_CONTEXTS: Final = 16
+MOST_VALUES: Final = 5_000
+LONGEST_LIST: Final = 300
 # Tells each node of the document where it stands; no context of anybody's defines it.
 _MARK: Final = LX + "standsAt"
 
@@ -110,7 +113,11 @@ def _flatten(document: Json, drop: Callable[[str], None]) -> dict[str, Json]:
         "contextResolver": ContextResolver({}, _load),
     }
     try:
-        flat = processor.flatten(document, None, options)
+        expanded = processor.expand(document, options)
+        _examine_sets(expanded)
+        flat = processor.flatten(expanded, None, options)
+    except (NotJsonLd, NotUnderstood):
+        raise
     except RecursionError:
         raise NotJsonLd from None
     except Exception as error:
@@ -148,6 +155,8 @@ def _examine(document: Json) -> None:
         value, inside = waiting.pop()
         values += 1
         if isinstance(value, list):
+            if len(value) > LONGEST_LIST:
+                raise NotJsonLd(f"A list of more than {LONGEST_LIST} values is not read.")
             waiting += [(each, inside) for each in value]
         elif isinstance(value, dict):
             for key, each in value.items():
@@ -160,6 +169,23 @@ def _examine(document: Json) -> None:
                 waiting.append((each, inside or key == "@context"))
     if contexts > MOST_CONTEXTS or values > MOST_VALUES:
         raise NotJsonLd("The document is too large, or names too many contexts.")
+
+
+def _examine_sets(expanded: Any) -> None:
+    """Bounds the sets that nodes of one id are merged into, which nothing else does."""
+    sizes: Counter[tuple[str, str]] = Counter()
+    waiting = [expanded]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting += value
+        elif isinstance(value, dict):
+            waiting += value.values()
+            if "@id" in value:
+                for key, each in value.items():
+                    sizes[value["@id"], key] += len(each) if isinstance(each, list) else 1
+    if any(size > LONGEST_LIST for size in sizes.values()):
+        raise NotJsonLd(f"A set of more than {LONGEST_LIST} values is not read.")
 
 
 def _pointers(document: Json) -> dict[str, str]:

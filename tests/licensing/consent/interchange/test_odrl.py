@@ -381,8 +381,16 @@ UNREADABLE: dict[str, Json] = {
         **permission(),
         "@context": [*CONTEXT, {"duty": {"@id": "odrl:duty", "@context": CONTEXT[0]}}],
     },
-    "more contexts than anyone needs": {**permission(), "@context": [CONTEXT[0]] * 33},
-    "more values than anyone needs": permission(constraint=[{}] * 20_001),
+    "more contexts than anyone needs": {**permission(), "@context": [CONTEXT[0]] * 17},
+    "more values than anyone needs": permission(constraint=[{"n": [0] * 300}] * 20),
+    "a list longer than any rule has": permission(constraint=[{}] * 301),
+    "such a list said in parts": {
+        "@context": CONTEXT,
+        "@graph": [
+            {"@id": "ex:p", "rdfs:label": [f"{part}-{one}" for one in range(200)]}
+            for part in range(2)
+        ],
+    },
     "no JSON-LD": {**permission(), "@type": 3},
     "a context that is none": {**permission(), "@context": 7},
 }
