@@ -17,6 +17,7 @@ _DOES: Final = {
     "allowed": "allows it",
     "denied": "denies it",
     "approval_needed": "wants you to be asked first",
+    "quota_spent": "has no room left in its quota",
 }
 # What stands without any rule.
 _STANDS: Final = {

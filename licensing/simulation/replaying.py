@@ -267,7 +267,10 @@ def _compiled(simulation: Simulation) -> CompiledRule:
     elif rule.property_id is not None:
         scope = shown("prp", rule.property_id)
     return compile_rule(
-        version=shown("rlv", simulation.version_id), scope=scope, body=read_body(simulation.body)
+        version=shown("rlv", simulation.version_id),
+        rule=shown("rul", rule.pk),
+        scope=scope,
+        body=read_body(simulation.body),
     )
 
 
