@@ -59,6 +59,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _link("Batches", "inventory_2", "usage_batch"),
         _link("Consent checks", "fact_check", "consent_consentcheck"),
         _link("Consent rules", "rule", "consent_consentrule"),
+        _link("Simulations", "science", "simulation_simulation"),
         _link("Approvals", "approval", "consent_approvalrequest"),
         _link("Agreements", "handshake", "commerce_agreement"),
     ),

@@ -15,6 +15,7 @@ from uuid import UUID
 import msgspec
 from django.db import connection, transaction
 
+from ledger import ids
 from ledger.errors import Refused
 from licensing.consent import prepared, words
 from licensing.consent.models import ConsentRule, RuleVersion
@@ -56,7 +57,7 @@ ORDER BY s.id
 _WORKLIST: Final = """
 SELECT string_agg(uuid_send(id), ''::bytea ORDER BY id DESC) FROM (
     SELECT c.id FROM consent_consentcheck c
-    WHERE c.subject_ids && %(subjects)s
+    WHERE c.subject_ids && %(subjects)s::text[]::uuid[]
       AND c.issued_at >= %(from)s AND c.issued_at < %(to)s
       AND (%(before)s::uuid IS NULL OR c.id < %(before)s)
       AND (c.outcome <> 'needs_approval'
@@ -73,7 +74,8 @@ SELECT c.id, jsonb_build_array(
 FROM consent_consentcheck c
 CROSS JOIN LATERAL (SELECT c.facts || '{}'::jsonb AS facts OFFSET 0) f
 CROSS JOIN LATERAL (SELECT f.facts -> 'request' AS request OFFSET 0) r
-WHERE c.id = ANY(%(ids)s)
+WHERE c.id = ANY(%(ids)s::text[]::uuid[])
+ORDER BY c.id DESC
 """
 
 
@@ -82,15 +84,17 @@ class Stored:
     """What a recorded check says that its replay hangs on."""
 
     request: Mapping[str, Any]
-    subjects: tuple[UUID, ...]
+    # As the database writes them.
+    subjects: tuple[str, ...]
     outcome: str
     price: Mapping[str, Any]
     approved: frozenset[str]
     epochs: Mapping[str, int]
 
 
-def concerned(*, rule: ConsentRule, as_of: datetime) -> dict[UUID, str]:
-    """The subjects in the rule's scope that need its holder's consent somewhere: shown by id."""
+def concerned(*, rule: ConsentRule, as_of: datetime) -> dict[str, str]:
+    """The subjects in the rule's scope that need its holder's consent somewhere: as they are shown
+    by what the database writes."""
     terms = {"holder": rule.holder_id, "property": rule.property_id, "subject": rule.subject_id}
     candidates = [row[0] for row in prepared.rows(_CANDIDATES, terms)]
     found = {}
@@ -98,7 +102,7 @@ def concerned(*, rule: ConsentRule, as_of: datetime) -> dict[UUID, str]:
         standing = stand(subjects=candidates[place : place + _AT_A_TIME], now=as_of)
         for subject in standing.subjects.values():
             if rule.holder_id in subject.consenting(None):
-                found[subject.id] = subject.chain[0]
+                found[str(subject.id)] = subject.chain[0]
     return found
 
 
@@ -111,16 +115,17 @@ class Worklist:
     def __len__(self) -> int:
         return len(self.packed) // _ID
 
-    def chunks(self, size: int) -> Iterator[list[UUID]]:
-        """The ids, at most `size` at a time."""
+    def chunks(self, size: int) -> Iterator[list[str]]:
+        """The ids in hexadecimal, at most `size` at a time."""
+        digits = 2 * _ID
         for start in range(0, len(self.packed), size * _ID):
-            part = self.packed[start : start + size * _ID]
-            yield [UUID(bytes=part[place : place + _ID]) for place in range(0, len(part), _ID)]
+            part = self.packed[start : start + size * _ID].hex()
+            yield [part[place : place + digits] for place in range(0, len(part), digits)]
 
 
 def worklist(
     *,
-    subjects: Sequence[UUID],
+    subjects: Sequence[str],
     window_from: datetime,
     window_to: datetime,
     before: UUID | None,
@@ -147,9 +152,9 @@ def worklist(
     return found
 
 
-def read_checks(ids: Sequence[UUID]) -> dict[UUID, str]:
-    """Of each check the text that its replay hangs on; see `read_stored`."""
-    return dict(prepared.rows(_CHECKS, {"ids": list(ids)}))
+def read_checks(checks: Sequence[str]) -> list[tuple[UUID, str]]:
+    """Each check with the text that its replay hangs on (see `read_stored`), newest first."""
+    return prepared.rows(_CHECKS, {"ids": list(checks)})
 
 
 def read_stored(text: str) -> Stored:
@@ -157,7 +162,7 @@ def read_stored(text: str) -> Stored:
     request, subjects, outcome, price, approved, epochs = msgspec.json.decode(text)
     return Stored(
         request=request,
-        subjects=tuple(map(UUID, subjects)),
+        subjects=tuple(subjects),
         outcome=outcome,
         price=price,
         approved=frozenset(approved or ()),
@@ -172,12 +177,12 @@ class Searched:
         self._said: dict[str, list[tuple[int, int | None, frozenset[str]]]] = {}
         self._found: dict[tuple[str, int], frozenset[str]] = {}
 
-    def words(self, holder: str, holder_id: UUID, epoch: int) -> frozenset[str]:
+    def words(self, holder: str, epoch: int) -> frozenset[str]:
         """All the words that some rule of the holder forbade in that epoch."""
         place = (holder, epoch)
         if place not in self._found:
             if holder not in self._said:
-                self._said[holder] = _forbidden(holder_id)
+                self._said[holder] = _forbidden(ids.read("hld", holder))
             self._found[place] = frozenset[str]().union(
                 *(
                     forbidden

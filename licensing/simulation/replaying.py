@@ -19,10 +19,10 @@ from licensing.consent import facts
 from licensing.consent.bodies import read_body
 from licensing.consent.compiling import CompiledRule, RuleBook, bind, compile_rule
 from licensing.consent.counterfactuals import smallest_changes
-from licensing.consent.engine import Asked, decide
+from licensing.consent.engine import Asked, company_of, decide
 from licensing.consent.language import Change, Decision, Effect, Per, Price, Request
 from licensing.consent.models import ConsentCheck, RuleVersion
-from licensing.consent.standing import Standing, StandingSubject, Word, shown, stand, word_at
+from licensing.consent.standing import StandingSubject, Word, shown, stand, word_at
 from licensing.simulation.models import Simulation
 from licensing.simulation.reading import Searched, Stored, concerned, read_checks, read_stored
 from licensing.simulation.tally import Replayed, Tally, Worth, difference, worth
@@ -36,10 +36,13 @@ _INNER: Final = ("action", "platform", "words", "co_subjects")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Both:
-    """One subject as it is asked about by the rules in force, and with the draft."""
+    """One subject as it is asked about by the rules in force, and with the draft; all words that
+    either forbids; and whether nobody else's consent is needed."""
 
     now: Asked
     draft: Asked
+    words: frozenset[str]
+    alone: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,7 @@ class _Asking:
     now: tuple[Asked, ...]
     draft: tuple[Asked, ...]
     approved: frozenset[str]
-    # Whether nobody else's consent is needed: only then is everything the holder's to see.
+    # Only then is everything about it the holder's to see.
     alone: bool
 
 
@@ -63,26 +66,29 @@ class Replayer:
         self.tally = Tally.read(saved["tally"]) if saved else Tally()
         self.epochs: dict[str, int] = dict(saved.get("epochs", ()))
         self.subjects = concerned(rule=simulation.rule, as_of=as_of)
-        self._standing = Standing()
-        self._holder = simulation.rule.holder_id
+        self._standing: dict[str, StandingSubject] = {}
+        self._words: dict[UUID, Word] = {}
+        self._at = as_of.isoformat()
+        self._holder = shown("hld", simulation.rule.holder_id)
         self._own = _own_holders(simulation.rule.holder)
         self._draft = _compiled(simulation)
+        # What is in one of the two books alone.
+        self._differing = bind([self._draft])
         versions = RuleVersion.objects.filter(rule=simulation.rule).values_list("pk", flat=True)
         self._replaced = frozenset(shown("rlv", version) for version in versions)
         self._books: dict[UUID, tuple[RuleBook, RuleBook]] = {}
-        self._both: dict[tuple[UUID, str | None, str], _Both] = {}
+        self._both: dict[tuple[str, str | None, str], _Both] = {}
         self._searched = Searched()
         self._replays: dict[str, Replayed] = {}
         self._counts: dict[str, int] = {}
 
-    def replay(self, checks: Sequence[UUID]) -> None:
-        """Replays checks, in the order given."""
-        texts = read_checks(checks)
-        fresh = {text for text in texts.values() if text not in self._replays}
+    def replay(self, checks: Sequence[str]) -> None:
+        """Replays checks, named by their ids in hexadecimal."""
+        rows = read_checks(checks)
+        fresh = {text for _, text in rows if text not in self._replays}
         stored = {text: read_stored(text) for text in fresh}
         self._learn(subject for one in stored.values() for subject in one.subjects)
-        for check in checks:
-            text = texts[check]
+        for check, text in rows:
             if text not in self._replays:
                 if len(self._replays) >= _REMEMBERED:
                     self._count()
@@ -92,29 +98,28 @@ class Replayer:
             self._counts[text] = self._counts.get(text, 0) + 1
         self._count()
 
-    def checkpoint(self, last: UUID) -> Json:
+    def checkpoint(self, last: str) -> Json:
         """All that another worker needs to go on after `last`."""
-        return {"after": str(last), "tally": self.tally.write(), "epochs": self.epochs}
+        return {"after": last, "tally": self.tally.write(), "epochs": self.epochs}
 
     def _count(self) -> None:
         for text, times in self._counts.items():
             self.tally.add(self._replays[text], times)
         self._counts.clear()
 
-    def _learn(self, subjects: Iterable[UUID]) -> None:
+    def _learn(self, subjects: Iterable[str]) -> None:
         """Reads how subjects stand that were not met before, and what their owners say."""
-        fresh = {subject for subject in subjects if subject not in self._standing.subjects}
+        fresh = {subject for subject in subjects if subject not in self._standing}
         if not fresh:
             return
-        found = stand(subjects=fresh, now=self.as_of)
-        self._standing.subjects |= found.subjects
+        found = stand(subjects=map(UUID, fresh), now=self.as_of)
+        for subject in found.subjects.values():
+            self._standing[str(subject.id)] = subject
         for holder, word in found.words.items():
-            if holder in self._standing.words:
-                continue
-            epoch = self.epochs.setdefault(word.holder, word.epoch)
-            if epoch != word.epoch:
-                word = word_at(holder=holder, epoch=epoch)  # noqa: PLW2901 - the same one's, then
-            self._standing.words[holder] = word
+            if holder not in self._words:
+                epoch = self.epochs.setdefault(word.holder, word.epoch)
+                same = epoch == word.epoch
+                self._words[holder] = word if same else word_at(holder=holder, epoch=epoch)
 
     def _replay(self, check: UUID, stored: Stored) -> Replayed:
         asking = self._asking(stored)
@@ -134,9 +139,7 @@ class Replayer:
             platform=asking.request.platform,
             action=asking.request.action,
             territory=asking.request.territory,
-            subjects=tuple(
-                self.subjects[subject] for subject in stored.subjects if subject in self.subjects
-            ),
+            subjects=tuple([self.subjects[one] for one in stored.subjects if one in self.subjects]),
             stream=stream,
             worth=value,
             hangs_on_words=bool(asking.request.unsearched) and _hangs(asking, now, draft),
@@ -144,56 +147,59 @@ class Replayer:
         )
 
     def _speaks(self, asking: _Asking) -> bool:
-        """Whether what differs between the two speaks of this request at all."""
-        return any(now is not draft for now, draft in zip(asking.now, asking.draft, strict=True))
+        """Whether what differs between the two covers this request: otherwise it changes nothing."""
+        request = asking.request
+        for subject in asking.now:
+            if all(holder != self._holder for holder, _ in subject.consents):
+                continue
+            company = company_of(request, asking.now, subject)
+            for rule in self._differing.over(subject.chain, request.action):
+                if rule.covers(request, company):
+                    return True
+        return False
 
     def _asking(self, stored: Stored) -> _Asking:
-        said = {**stored.request, "at": _NO_TIME}
-        request = replace(facts.read_request(said), at=self.as_of)
-        standing = [self._standing.subjects[subject] for subject in stored.subjects]
-        consenting = {
-            holder for subject in standing for holder in subject.consenting(request.territory)
-        }
-        both = [self._stands(subject, request) for subject in standing]
-        if request.words is not None:
-            request = replace(request, unsearched=self._unsearched(stored, consenting))
+        request = facts.read_request({**stored.request, "at": self._at})
+        both = [self._stands(subject, request) for subject in stored.subjects]
+        if request.words is not None and (unsearched := self._unsearched(stored, both)):
+            request = replace(request, unsearched=unsearched)
         return _Asking(
             request=request,
-            now=tuple(one.now for one in both),
-            draft=tuple(one.draft for one in both),
+            now=tuple([one.now for one in both]),
+            draft=tuple([one.draft for one in both]),
             approved=stored.approved,
-            alone=all(self._words[holder].holder in self._own for holder in consenting),
+            alone=all(one.alone for one in both),
         )
 
-    @property
-    def _words(self) -> Mapping[UUID, Word]:
-        return self._standing.words
-
-    def _stands(self, subject: StandingSubject, request: Request) -> _Both:
+    def _stands(self, subject_id: str, request: Request) -> _Both:
         """A subject as it is asked about by this platform in this territory."""
-        place = (subject.id, request.territory, request.platform)
-        found = self._both.get(place)
-        if found is None:
-            consenting = subject.consenting(request.territory)
-            stopped = any(
-                self._words[holder].holds(subject.chain, request.platform) for holder in consenting
+        place = (subject_id, request.territory, request.platform)
+        if place not in self._both:
+            self._both[place] = self._asked(self._standing[subject_id], request)
+        return self._both[place]
+
+    def _asked(self, subject: StandingSubject, request: Request) -> _Both:
+        consenting = subject.consenting(request.territory)
+        words = [self._words[holder] for holder in consenting]
+        stopped = any(word.holds(subject.chain, request.platform) for word in words)
+        books = [self._book(holder) for holder in consenting]
+        now, draft = (
+            Asked(
+                subject=subject.chain[0],
+                chain=subject.chain,
+                consents=tuple(
+                    (word.holder, book[which]) for word, book in zip(words, books, strict=True)
+                ),
+                holds=("kill_switch",) if stopped else (),
             )
-            holds = ("kill_switch",) if stopped else ()
-            now, draft = (
-                Asked(
-                    subject=subject.chain[0],
-                    chain=subject.chain,
-                    consents=tuple(
-                        (self._words[holder].holder, self._book(holder)[which])
-                        for holder in consenting
-                    ),
-                    holds=holds,
-                )
-                for which in (0, 1)
-            )
-            differs = self._holder in consenting
-            found = self._both[place] = _Both(now=now, draft=draft if differs else now)
-        return found
+            for which in (0, 1)
+        )
+        return _Both(
+            now=now,
+            draft=draft,
+            words=frozenset[str]().union(*(book.words for both in books for book in both)),
+            alone=all(word.holder in self._own for word in words),
+        )
 
     def _book(self, holder: UUID) -> tuple[RuleBook, RuleBook]:
         """A holder's rules in force, and those with the draft. What others are paid is not this
@@ -204,24 +210,21 @@ class Replayer:
             if word.holder not in self._own:
                 now = bind(replace(rule, price=None) for rule in now.rules)
             draft = now
-            if holder == self._holder:
+            if word.holder == self._holder:
                 kept = [rule for rule in now.rules if rule.version not in self._replaced]
+                gone = [rule for rule in now.rules if rule.version in self._replaced]
                 draft = bind([*kept, self._draft])
+                self._differing = bind([*gone, self._draft])
             self._books[holder] = (now, draft)
         return self._books[holder]
 
-    def _unsearched(self, stored: Stored, consenting: Iterable[UUID]) -> frozenset[str]:
+    def _unsearched(self, stored: Stored, both: Sequence[_Both]) -> frozenset[str]:
         """Words that are forbidden now or by the draft and that the prompt was not searched for."""
-        wanted = frozenset[str]().union(
-            *(book.words for holder in consenting for book in self._book(holder))
-        )
+        wanted = frozenset[str]().union(*[one.words for one in both])
         if not wanted:
             return wanted
         return wanted.difference(
-            *(
-                self._searched.words(holder, ids.read("hld", holder), epoch)
-                for holder, epoch in stored.epochs.items()
-            )
+            *[self._searched.words(holder, epoch) for holder, epoch in stored.epochs.items()]
         )
 
     def _example(self, check: UUID, stored: Stored, asking: _Asking, draft: Decision) -> Json:
@@ -247,9 +250,6 @@ class Replayer:
             ],
             "would_allow": facts.write_changes(changes),
         }
-
-
-_NO_TIME: Final = "2000-01-01T00:00:00+00:00"
 
 
 def _own_holders(holder: RightsHolder) -> frozenset[str]:

@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def _benchmarks(size: str) -> Sequence[tuple[str, Callable[[], list]]]:  # type: ignore[type-arg]
-    from tests.bench import deciding, ingest, posting, rating, verifying
+    from tests.bench import deciding, ingest, posting, rating, simulating, verifying
     from tests.bench.figures import Figure
 
     generations = GENERATIONS[size]
@@ -103,8 +103,21 @@ def _benchmarks(size: str) -> Sequence[tuple[str, Callable[[], list]]]:  # type:
             Figure(name="decide, 200 rules in force", rows=1, ours=found.mixed),
         ]
 
+    def simulating_drafts() -> list[Figure]:
+        found = simulating.measure(requests=100_000)
+        print(found)
+        return [
+            Figure(
+                name="simulation of recorded requests",
+                rows=found.requests,
+                ours=found.ours,
+                reference=found.reference,
+            )
+        ]
+
     return (
         ("consent checks", checking),
+        ("simulation", simulating_drafts),
         ("posting", posting.measure),
         ("verifying", verifying.measure),
         ("ingest", ingesting),
