@@ -7,11 +7,13 @@ from typing import Final
 
 from django.http import HttpResponse
 
-from licensing.consent import approval_pages, switch_pages
+from licensing.consent import approval_pages, rule_life_pages, rule_pages, switch_pages
 
 # Address below the portal, page, name. The portal's door lets in rights holders only and calls
 # each page with the request, the actor and whatever the address names.
 ROUTES: Final[tuple[tuple[str, Callable[..., HttpResponse], str], ...]] = (
     *approval_pages.ROUTES,
     *switch_pages.ROUTES,
+    *rule_pages.ROUTES,
+    *rule_life_pages.ROUTES,
 )

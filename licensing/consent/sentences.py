@@ -6,6 +6,7 @@ to mild, for $0.002 per generation.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -114,19 +115,26 @@ def text(parts: list[Sentence] | Sentence) -> str:
 
 
 def differences(old: str, new: str) -> list[tuple[str, str]]:
-    """What changed between two texts, by whole words: pairs of `same`, `gone` or `new` and a text."""
-    before, after = old.split(), new.split()
+    """What changed between two texts, by whole words: pairs of `same`, `gone` or `new` and a text.
+
+    What is the same and what is new make up the new text, what is the same and gone the old one.
+    """
+    before, after = _WORDS.findall(old), _WORDS.findall(new)
     found: list[tuple[str, str]] = []
     matcher = SequenceMatcher(a=before, b=after, autojunk=False)
     for kind, i, j, k, m in matcher.get_opcodes():
         if kind == "equal":
-            found.append(("same", " ".join(before[i:j])))
+            found.append(("same", "".join(before[i:j])))
             continue
         if i < j:
-            found.append(("gone", " ".join(before[i:j])))
+            found.append(("gone", "".join(before[i:j])))
         if k < m:
-            found.append(("new", " ".join(after[k:m])))
+            found.append(("new", "".join(after[k:m])))
     return found
+
+
+# Words with the blanks before them, and by themselves the stops after them.
+_WORDS: Final = re.compile(r"\s*\S+?(?=[,.;]?(?:\s|\Z))|[,.;](?=\s|\Z)|\s+")
 
 
 def cautions(body: Json) -> list[str]:

@@ -110,7 +110,10 @@ def test_bodies_that_differ_in_a_field_read_differently(
     other = canonical({**body, field: data.draw(st.one_of(st.none(), WIDE[field]))})
     assume(other != body)
     assert said(other) != said(body)
-    assert any(kind != "same" for kind, _ in differences(said(body), said(other)))
+    changes = differences(said(body), said(other))
+    assert "".join(words for kind, words in changes if kind != "new") == said(body)
+    assert "".join(words for kind, words in changes if kind != "gone") == said(other)
+    assert any(kind != "same" for kind, _ in changes)
 
 
 @fully

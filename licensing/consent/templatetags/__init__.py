@@ -1,0 +1,1 @@
+"""How consent reads on a page."""
