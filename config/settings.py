@@ -182,6 +182,7 @@ LEDGER_STAFF = "licensing.access.admin.staff_actor"
 # -- The API --------------------------------------------------------------------------------------
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+FILE_UPLOAD_HANDLERS = ["config.web.files.BoundedUploads"]
 BATCH_MAX_BYTES = env.int("BATCH_MAX_BYTES", default=256 * 1024 * 1024)
 RATE_LIMIT = env.str("RATE_LIMIT", default="60000/minute")
 REST_FRAMEWORK = {

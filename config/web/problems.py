@@ -222,7 +222,7 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return problem_response(request, status=404, code="not_found", detail="There is no such thing.")
 
 
-def bad_request(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Django's handler400."""
     status, code, detail, faults, headers = (describe(exception) if exception else None) or (
         400,
@@ -231,6 +231,9 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Jso
         (),
         {},
     )
+    if wants_page(request):
+        context = {"status": status, "title": detail.removesuffix(".")}
+        return render(request, "problem.html", context, status=status)
     return problem_response(
         request, status=status, code=code, detail=detail, faults=faults, headers=headers
     )
