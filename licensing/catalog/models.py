@@ -6,7 +6,8 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q
+from django.db.models.lookups import Exact, LessThanOrEqual
 
 from ledger.actor import Actor
 from ledger.rows import Identified
@@ -270,3 +271,71 @@ class OwnershipShare(models.Model):
     def fraction(self) -> Fraction:
         """The share of the whole."""
         return Fraction(self.parts, self.step.parts)
+
+
+class PictureQuerySet(models.QuerySet["Picture"]):
+    """Reading words of pictures."""
+
+    def visible_to(self, actor: Actor) -> PictureQuerySet:
+        """Those of the subjects and properties the actor sees."""
+        return self.filter(
+            Q(subject__in=Subject.objects.visible_to(actor))
+            | Q(property__in=Property.objects.visible_to(actor))
+        )
+
+
+class Picture(Identified):
+    """What a subject or a property looks like: one small picture, made anew from what was sent."""
+
+    PREFIX = "pic"
+    LARGEST = 200 * 1024
+    LONGEST_SIDE = 512
+
+    subject = models.OneToOneField(
+        Subject, null=True, blank=True, on_delete=models.PROTECT, related_name="picture"
+    )
+    property = models.OneToOneField(
+        Property, null=True, blank=True, on_delete=models.PROTECT, related_name="picture"
+    )
+    # A WebP, and the SHA-256 of it.
+    data = models.BinaryField(max_length=LARGEST)
+    digest = models.BinaryField(max_length=32)
+    width = models.SmallIntegerField()
+    height = models.SmallIntegerField()
+    sent_by = models.CharField(max_length=200)
+    sent_at = models.DateTimeField()
+
+    objects = PictureQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=Q(subject=None, property__isnull=False)
+                | Q(subject__isnull=False, property=None),
+                name="picture_of_one",
+            ),
+            models.CheckConstraint(
+                condition=Q(width__range=(1, 512), height__range=(1, 512)), name="picture_bounded"
+            ),
+            models.CheckConstraint(
+                condition=LessThanOrEqual(
+                    Func("data", function="octet_length", output_field=models.IntegerField()),
+                    200 * 1024,
+                ),
+                name="picture_small",
+            ),
+            models.CheckConstraint(
+                condition=Exact(
+                    F("digest"),
+                    Func("data", function="sha256", output_field=models.BinaryField()),
+                ),
+                name="picture_digest_fits",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject or self.property}"
+
+    def etag(self) -> str:
+        """By which a browser knows that it has this very picture."""
+        return bytes(self.digest).hex()

@@ -66,6 +66,34 @@ def create_property(
     return made
 
 
+@transaction.atomic
+def rename_property(*, actor: Actor, now: datetime, property: Property, name: str) -> Property:  # noqa: A002
+    """Another name for a property, whose place stays what it is.
+
+    Raises ScopeMissing, NotFound, BadName, PropertyExists.
+    """
+    actor.require("catalog:write")
+    found = Property.objects.visible_to(actor).filter(pk=property.pk).first()
+    if found is None:
+        raise NotFound
+    holder = lock_holder(actor, found.holder)
+    name = clean_name(name)
+    beside = Property.objects.filter(holder=holder, parent=found.parent_id, name=name)
+    if beside.exclude(pk=found.pk).exists():
+        raise PropertyExists(pointer="/name")
+    before, found.name = found.name, name
+    found.save(update_fields=["name"])
+    audit.record(
+        actor=actor,
+        now=now,
+        verb="property.rename",
+        thing=found.shown_id,
+        organisation_id=holder.organisation_id,
+        detail={"name": name, "before": before},
+    )
+    return found
+
+
 def lock_holder(actor: Actor, holder: RightsHolder) -> RightsHolder:
     """The holder, if the actor sees it, locked while its names are compared. Raises NotFound."""
     found = (
