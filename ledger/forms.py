@@ -5,13 +5,16 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
+from uuid import UUID
 
+from django.db.models import Model, QuerySet
 from rest_framework import serializers
 
 from ledger.errors import DomainError, Invalid, NotFound, Refused
 from ledger.wire import flatten
 
+Row = TypeVar("Row", bound=Model)
 LONGEST_SEARCH = 100
 
 
@@ -32,6 +35,14 @@ class Form:
         serializer = shape(data=body)
         serializer.is_valid(raise_exception=True)
         return serializer.validated_data
+
+    def find(self, rows: QuerySet[Row], pk: UUID, pointer: str) -> Row:
+        """The row that a field names by id. Another's is as absent as an absent one: raises
+        NotFound, which `trying` keeps beside the field."""
+        found = rows.filter(pk=pk).first()
+        if found is None:
+            raise NotFound(pointer=pointer)
+        return found
 
     @contextmanager
     def trying(self, *, absent: str = "") -> Iterator[None]:

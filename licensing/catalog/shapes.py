@@ -130,6 +130,8 @@ class Owners(serializers.ListField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(child=NewOwnerShape(), min_length=1, max_length=MOST_OWNERS, **options)
+        for limit in ("min_length", "max_length"):
+            self.error_messages[limit] = "A subject has 1 to 100 owners at a time."
 
     def to_internal_value(self, data: Any) -> Any:
         owners = super().to_internal_value(data)

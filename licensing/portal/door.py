@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
+from django.utils.cache import add_never_cache_headers
 
 from ledger.actor import Actor
 from ledger.errors import DomainError, Invalid, NotAllowed, NotFound, Refused
@@ -38,8 +38,14 @@ def for_holders(
     """A page of the portal: called with the signed-in rights holder's actor, or answered here."""
 
     @wraps(page)
-    @never_cache
     def enter(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        response = answer(request, *args, **kwargs)
+        # Nobody keeps a page, unless it says itself for how long its reader may.
+        if not response.has_header("Cache-Control"):
+            add_never_cache_headers(response)
+        return response
+
+    def answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not isinstance(request.user, User):
             return redirect_to_login(request.get_full_path(), "/portal/sign-in")
         try:

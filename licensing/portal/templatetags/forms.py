@@ -32,6 +32,18 @@ def wrong(form: Form, pointer: str, hint: str = "") -> SafeString:
     )
 
 
+@register.simple_tag
+def fault_at(form: Form, before: str, place: int, after: str) -> SafeString:
+    """The same for a field of one line among several."""
+    return fault(form, f"{before}{place}{after}")
+
+
+@register.simple_tag
+def wrong_at(form: Form, before: str, place: int, after: str) -> SafeString:
+    """The same for a field of one line among several."""
+    return wrong(form, f"{before}{place}{after}")
+
+
 @register.inclusion_tag("portal/faults.html")
 def faults(form: Form, saved: str = "Nothing was saved.") -> dict[str, object]:
     """Above a form that was refused: that nothing was done, and everything that is wrong."""

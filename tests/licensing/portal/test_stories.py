@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
 from django.utils import timezone
+from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 
-from licensing.catalog.models import Subject
+from licensing.catalog.models import Property, Subject
 from tests.browser import as_seen, looks
 from tests.client import ApiClient
 from tests.licensing.builders import build_property, build_subject
@@ -133,6 +137,88 @@ def test_a_question_is_answered_from_the_inbox(
     page.get_by_role("link", name="Answered").click()
     expect(page.locator(".question")).to_have_count(2)
     looks(page, "approvals-answered")
+
+
+def test_a_catalogue_grows(chromium_page: Page, studio: Studio, tmp_path: Path) -> None:
+    page = chromium_page
+    partner = build_empty_studio("Winter Partners").household.holder
+    assert partner is not None
+    photo = tmp_path / "fox.jpg"
+    paint_fox(photo)
+    sign_in(page, studio, "/portal/catalogue")
+    expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
+    looks(page, "catalogue-empty")
+
+    page.get_by_role("link", name="Add a property").click()
+    page.get_by_label("Name").fill("Tales of the North")
+    looks(page, "new-property")
+    page.get_by_role("button", name="Add it").click()
+    page.get_by_role("link", name="Add a part").click()
+    page.get_by_label("Name").fill("The Long Night")
+    page.get_by_role("button", name="Add it").click()
+    page.get_by_role("link", name="Add a character").click()
+    page.get_by_label("Name").fill("Fox of the North")
+    page.get_by_text("Owned with others").click()
+    page.get_by_label("Owned so since").fill("2024-02-29")
+    page.get_by_label("Owner 1").fill("Lantern Studio")
+    page.get_by_label("Share").first.fill("60")
+    page.get_by_label("Owner 2").fill(partner.shown_id)
+    page.get_by_label("Share").nth(1).fill("30")
+    page.get_by_role("button", name="Add it").click()
+    expect(page.get_by_role("alert")).to_contain_text("The shares add up to 90 %")
+    looks(page, "new-subject-refused")
+    page.get_by_label("Share").nth(1).fill("40")
+    page.get_by_role("button", name="Add it").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Fox of the North")
+
+    page.get_by_text("Add a picture").click()
+    page.get_by_label("Picture").set_input_files(photo)
+    page.get_by_role("button", name="Save the picture").click()
+    expect(page.locator("img.portrait")).to_have_js_property("naturalWidth", 512)
+
+    for where, day, shares in (("", 40, ("1/3", "2/3")), ("DE", 10, ("100", ""))):
+        page.get_by_role("link", name="Change who owns it").click()
+        page.get_by_label("From", exact=True).fill(
+            f"{timezone.now() + timedelta(days=day):%Y-%m-%d}"
+        )
+        page.get_by_label("Where").select_option(where)
+        page.get_by_label("Share").first.fill(shares[0])
+        page.get_by_label("Share").nth(1).fill(shares[1])
+        if not shares[1]:
+            page.get_by_label("Owner 2").fill("")
+            looks(page, "new-step")
+        page.get_by_role("button", name="Keep these shares").click()
+    expect(page.locator(".territory")).to_have_count(2)
+    expect(page.locator(".shares").first).to_contain_text("2/3")
+    looks(page, "subject")
+
+    holder = studio.household.holder
+    assert holder is not None
+    saga = Property.objects.get(name="Tales of the North")
+    for name in ("Owl Who Remembers", "Ålva", "The Grey Hare", "Miss Ember", "Brother Moss"):
+        build_subject(holder, name, property=saga)
+    build_subject(holder, "Lantern mark", kind="mark")
+    page.get_by_role("link", name="Catalogue").first.click()
+    expect(page.locator(".leaf")).to_have_count(7)
+    looks(page, "catalogue")
+    page.get_by_role("link", name="Open Tales of the North").click()
+    looks(page, "property")
+    page.goto("/portal/catalogue?q=no")
+    looks(page, "catalogue-found")
+
+
+def paint_fox(path: Path) -> None:
+    """A picture to send: an orange fox before snow."""
+    picture = Image.new("RGB", (900, 900), "#dfe9f5")
+    pen = ImageDraw.Draw(picture)
+    pen.polygon([(250, 300), (330, 120), (430, 300)], fill="#c8641e")
+    pen.polygon([(470, 300), (570, 120), (650, 300)], fill="#c8641e")
+    pen.polygon([(220, 300), (680, 300), (450, 760)], fill="#d8742a")
+    pen.polygon([(330, 480), (570, 480), (450, 760)], fill="#fff8ee")
+    pen.ellipse((350, 400, 385, 435), fill="#14322e")
+    pen.ellipse((515, 400, 550, 435), fill="#14322e")
+    pen.ellipse((425, 715, 475, 765), fill="#14322e")
+    picture.save(path, "JPEG")
 
 
 def test_the_menu_opens_by_keyboard_on_a_phone(chromium_page: Page, studio: Studio) -> None:
