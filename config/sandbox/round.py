@@ -13,18 +13,23 @@ from typing import Any, Final
 _TERRITORIES: Final = ("US", "US", "US", "GB", "FR", "JP", "BR", "DE")
 _PURPOSES: Final = ("personal",) * 6 + ("commercial", "commercial", "advertising", "political")
 _VIOLENCE: Final = ("none",) * 6 + ("mild", "strong")
+# How many are asked for, and made, at once; and how long the longest clip is.
+_GENERATIONS: Final = (4, 4, 8)
+_SECONDS: Final = 8
 _REMIXED: Final = 0.15
 _UNLICENSED: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Licence:
-    """An allow that generations may cite."""
+    """An allow that so many generations may cite."""
 
     receipt: str
+    generations: int
     subjects: tuple[str, ...]
     medium: str
     territory: str
+    purpose: str
 
 
 def draw_checks(
@@ -41,12 +46,13 @@ def _draw_check(chance: random.Random, subjects: Sequence[dict[str, Any]]) -> di
     check: dict[str, Any] = {
         "subjects": [subject["id"] for subject in cast],
         "action": action,
+        "generations": chance.choice(_GENERATIONS),
         "territory": chance.choice(_TERRITORIES),
         "purpose": chance.choice(_PURPOSES),
         "content": {"violence": chance.choice(_VIOLENCE)},
     }
     if action != "generate_image":
-        check["duration_seconds"] = 8
+        check["duration_seconds"] = _SECONDS
     return check
 
 
@@ -56,9 +62,11 @@ def licence_of(check: dict[str, Any], answer: dict[str, Any]) -> Licence | None:
         return None
     return Licence(
         receipt=answer["receipt"],
+        generations=answer["generations"],
         subjects=tuple(check["subjects"]),
         medium=check["action"].removeprefix("generate_"),
         territory=check["territory"],
+        purpose=check["purpose"],
     )
 
 
@@ -70,19 +78,21 @@ def draw_lines(
     count: int,
     now: datetime,
 ) -> Iterator[dict[str, Any]]:
-    """`count` generations made under `licences`; some remix an earlier one, a few lack a receipt."""
-    for number in range(count):
-        licence = chance.choice(licences)
+    """`count` generations made under `licences`, or as many as those cover; some remix an earlier
+    one, a few lack a receipt."""
+    covered = [licence for licence in licences for _ in range(licence.generations)]
+    for number, licence in enumerate(chance.sample(covered, min(count, len(covered)))):
         line: dict[str, Any] = {
             "external_id": f"{name}-{number}",
             "occurred_at": now.isoformat(),
             "medium": licence.medium,
             "territory": licence.territory,
+            "purpose": licence.purpose,
             "subjects": [{"id": subject} for subject in licence.subjects],
             "model": "sandbox-1",
         }
         if licence.medium != "image":
-            line["seconds"] = chance.randint(2, 12)
+            line["seconds"] = chance.randint(2, _SECONDS)
         if chance.random() >= _UNLICENSED:
             line["receipt"] = licence.receipt
         if number and chance.random() < _REMIXED:

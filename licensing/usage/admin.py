@@ -84,7 +84,7 @@ class GenerationAdmin(ReportedAdmin):
     fields = (
         "shown", "external_id", "platform", "mode", "batch", "medium", "seconds", "resolution",
         "territory", "purpose", "model", "occurred_at", "licensed", "unlicensed_reason",
-        "consent_check", "subjects", "parents", "metadata",
+        "consent_check", "unit", "subjects", "parents", "metadata",
     )  # fmt: skip
     readonly_fields = ("shown", "mode", "subjects", "parents")
 

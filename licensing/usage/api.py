@@ -67,7 +67,7 @@ class GenerationsWindow(Window):
         summary="Report one generation",
         description="It joins your open batch, which is sealed within seconds. The same report "
         "again is answered 200 with the same body; the same id with other content is refused. A "
-        "generation that its receipt does not cover is kept as a fact, and says so.",
+        "generation that its receipt does not cover, or no longer, is kept as a fact, and says so.",
         request=ReportShape,
         responses={201: GenerationShape, 200: GenerationShape},
         examples=[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
@@ -12,7 +12,7 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from psycopg import errors as pg
 
 from ledger import ids
@@ -91,7 +91,7 @@ def report_generation(*, actor: Actor, now: datetime, raw: bytes) -> Reported:
     platform = platform_of(actor)
     row = _read_one(raw, now=now)
     tally = Tally(lines=1)
-    with transaction.atomic():
+    with _told_plainly(), transaction.atomic():
         staging = Staging(platform_id=platform.pk, mode=actor.mode, now=now)
         staging.fill([row])
         _take_in(
@@ -134,7 +134,7 @@ def upload_batch(
     # What could not be read belongs to what was uploaded, too.
     unread = hashlib.sha256(b"partial" if partial else b"")
     try:
-        with transaction.atomic():
+        with _told_plainly(), transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute(_PATIENCE)
             batch = Batch.objects.create(
@@ -167,6 +167,17 @@ def platform_of(actor: Actor) -> Platform:
     if platform is None:
         raise NotAPlatform
     return platform
+
+
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    """Asks one of two who hold what the other one needs to come again."""
+    try:
+        yield
+    except OperationalError as error:
+        if isinstance(error.__cause__, pg.DeadlockDetected | pg.LockNotAvailable):
+            raise Busy from None
+        raise
 
 
 def _read_one(raw: bytes, *, now: datetime) -> str:
@@ -253,13 +264,16 @@ def _take_in(
     """Writes the staged lines that are good and new into the batch that `into` gives.
 
     Hopes for the best, for lines mostly are: only if they do not all fit in as they are, they are
-    looked at for what is wrong with them, and the others are written.
+    looked at for what is wrong with them, and the others are written. So too with the receipts they
+    cite: only a single report, which costs nothing then, counts on company from the beginning.
     """
-    for _ in range(_ATTEMPTS):
+    for attempt in range(_ATTEMPTS):
         lines, appearances, remixes = staging.count()
         if not lines:
             return
         try:
+            if attempt or upload is None:
+                staging.hold_receipts()
             with transaction.atomic():
                 staging.insert_generations(into())
                 if staging.insert_appearances() != appearances:

@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from ledger.actor import Actor
 from ledger.rows import Identified
 from licensing.catalog.models import Platform, Subject
+from licensing.consent.language import MOST_GENERATIONS
 from licensing.consent.models import ConsentCheck
 from licensing.usage.lines import HEAVIEST, LONGEST, MOST_PARENTS
 
@@ -35,8 +36,12 @@ class Unlicensed(models.TextChoices):
     OTHER_SUBJECTS = "other_subjects", "The receipt is for other subjects"
     WRONG_ACTION = "wrong_action", "The receipt is for another action"
     OTHER_TERRITORY = "other_territory", "The receipt is for another territory"
+    OTHER_PURPOSE = "other_purpose", "The receipt is for another purpose"
+    OVER_DURATION = "over_duration", "It is longer than the receipt covers"
+    OVER_RESOLUTION = "over_resolution", "Its resolution is higher than the receipt covers"
     NOT_YET_ISSUED = "not_yet_issued", "It happened before the receipt was issued"
     EXPIRED = "expired", "It happened after the receipt expired"
+    OVER_QUOTA = "over_quota", "The receipt covers fewer generations"
 
 
 class BatchOrigin(models.TextChoices):
@@ -195,6 +200,9 @@ class Generation(Identified):
     occurred_at = models.DateTimeField()
     seconds = models.IntegerField(null=True, blank=True)
     licensed = models.BooleanField()
+    # Which of the generations its receipt covers it is, from 1. Null if it is not licensed, or by a
+    # receipt that covers any number.
+    unit = models.SmallIntegerField(null=True, blank=True)
     medium = models.CharField(max_length=8, choices=Medium.choices)
     # ISO 3166-1 alpha-2, or empty where the platform did not say.
     territory = models.CharField(max_length=2, blank=True)
@@ -226,6 +234,17 @@ class Generation(Identified):
                 condition=Q(licensed=True, unlicensed_reason="", consent_check__isnull=False)
                 | Q(licensed=False) & ~Q(unlicensed_reason=""),
                 name="generation_licensed_or_why_not",
+            ),
+            # What gives a receipt's last unit to one generation alone, however many are reported
+            # at that moment; and finds how many it has covered.
+            models.UniqueConstraint(
+                fields=["consent_check", "unit"],
+                condition=Q(unit__isnull=False),
+                name="generation_unit_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(unit=None) | Q(licensed=True, unit__gte=1, unit__lte=MOST_GENERATIONS),
+                name="generation_unit_if_licensed",
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [

@@ -57,7 +57,8 @@ class GenerationDiffers(Refused):
 
 
 class Busy(Refused):
-    """The same generations are being reported elsewhere at this moment. Try again."""
+    """The same generations, or others under the same receipts, are being reported elsewhere at this
+    moment. Try again."""
 
     code = "busy"
 

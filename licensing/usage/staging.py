@@ -48,41 +48,67 @@ CREATE TEMPORARY TABLE IF NOT EXISTS usage_staged (
 """
 _COPY: Final = f"COPY usage_staged ({', '.join(COLUMNS)}) FROM STDIN"
 
-# Reads the staged lines and the checks their receipts claim; writes the generations. What a
-# receipt does not cover is kept as a fact, with the reason. Equality with the digest of what we
-# issued proves the signature.
+# Reads the staged lines, the checks their receipts claim and how many generations those have
+# covered; writes the generations. What a receipt does not cover is kept as a fact, with the reason.
+# Equality with the digest of what we issued proves the signature. Purpose and resolution bind only
+# what is said; how many are covered is null in receipts for any number.
 _INSERT_GENERATIONS: Final = """
 INSERT INTO usage_generation (
-    id, platform_id, batch_id, consent_check_id, occurred_at, seconds, licensed, medium, territory,
-    unlicensed_reason, purpose, resolution, content_digest, external_id, model, metadata)
-SELECT id, %(platform)s, %(batch)s, check_id, occurred_at, seconds, reason = '', medium, territory,
-       reason, purpose, resolution, content_digest, external_id, model, metadata
+    id, platform_id, batch_id, consent_check_id, occurred_at, seconds, licensed, unit, medium,
+    territory, unlicensed_reason, purpose, resolution, content_digest, external_id, model, metadata)
+SELECT id, %(platform)s, %(batch)s, check_id, occurred_at, seconds,
+       reason = '' AND NOT over, CASE WHEN NOT over THEN unit END, medium,
+       territory, CASE WHEN over THEN 'over_quota' ELSE reason END, purpose, resolution,
+       content_digest, external_id, model, metadata
   FROM (
-    SELECT s.*,
-           CASE WHEN c.receipt_digest = s.receipt_digest
-                  OR (c.outcome <> 'allow' AND c.platform_id = %(platform)s) THEN c.id
-           END AS check_id,
-           CASE WHEN s.receipt_digest IS NULL THEN 'no_receipt'
-                WHEN c.id IS NULL THEN 'unknown_receipt'
-                WHEN c.outcome <> 'allow' AND c.platform_id = %(platform)s
-                    THEN 'denied'
-                WHEN c.receipt_digest IS DISTINCT FROM s.receipt_digest
-                    THEN 'unknown_receipt'
-                WHEN c.platform_id <> %(platform)s THEN 'other_platform'
-                WHEN NOT (c.subject_ids @> s.subjects AND c.subject_ids <@ s.subjects)
-                    THEN 'other_subjects'
-                WHEN c.action <> 'generate_' || s.medium
-                     AND NOT (c.action = 'remix' AND s.parents IS NOT NULL)
-                    THEN 'wrong_action'
-                WHEN c.territory NOT IN ('', s.territory) THEN 'other_territory'
-                WHEN s.occurred_at < c.issued_at - %(skew)s THEN 'not_yet_issued'
-                WHEN s.occurred_at > c.expires_at THEN 'expired'
-                ELSE ''
-           END AS reason
-      FROM usage_staged s
-      LEFT JOIN LATERAL (
-          SELECT * FROM consent_consentcheck WHERE id = s.receipt_id LIMIT 1) c ON true
-  ) judged
+    SELECT *, coalesce(unit > generations, false) AS over
+      FROM (
+        SELECT judged.*,
+               CASE WHEN reason = '' AND generations IS NOT NULL
+                    THEN coalesce(used.unit, 0)
+                       + row_number() OVER (PARTITION BY check_id, reason ORDER BY n)
+               END AS unit
+          FROM (
+            SELECT s.*, c.generations,
+                   CASE WHEN c.receipt_digest = s.receipt_digest
+                          OR (c.outcome <> 'allow' AND c.platform_id = %(platform)s) THEN c.id
+                   END AS check_id,
+                   CASE WHEN s.receipt_digest IS NULL THEN 'no_receipt'
+                        WHEN c.id IS NULL THEN 'unknown_receipt'
+                        WHEN c.outcome <> 'allow' AND c.platform_id = %(platform)s
+                            THEN 'denied'
+                        WHEN c.receipt_digest IS DISTINCT FROM s.receipt_digest
+                            THEN 'unknown_receipt'
+                        WHEN c.platform_id <> %(platform)s THEN 'other_platform'
+                        WHEN NOT (c.subject_ids @> s.subjects AND c.subject_ids <@ s.subjects)
+                            THEN 'other_subjects'
+                        WHEN c.action <> 'generate_' || s.medium
+                             AND NOT (c.action = 'remix' AND s.parents IS NOT NULL)
+                            THEN 'wrong_action'
+                        WHEN c.territory NOT IN ('', s.territory) THEN 'other_territory'
+                        WHEN s.purpose NOT IN ('', c.said ->> 'purpose') THEN 'other_purpose'
+                        WHEN s.seconds > (c.said ->> 'duration_seconds')::integer
+                            THEN 'over_duration'
+                        WHEN s.resolution <> '' AND (c.said ->> 'resolution')::integer
+                             < least(split_part(s.resolution, 'x', 1)::integer,
+                                     split_part(s.resolution, 'x', 2)::integer)
+                            THEN 'over_resolution'
+                        WHEN s.occurred_at < c.issued_at - %(skew)s THEN 'not_yet_issued'
+                        WHEN s.occurred_at > c.expires_at THEN 'expired'
+                        ELSE ''
+                   END AS reason
+              FROM usage_staged s
+              LEFT JOIN LATERAL (
+                  SELECT *, facts -> 'request' AS said
+                    FROM consent_consentcheck WHERE id = s.receipt_id LIMIT 1) c ON true
+          ) judged
+          LEFT JOIN LATERAL (
+              SELECT unit FROM usage_generation
+               WHERE consent_check_id = judged.check_id AND unit IS NOT NULL
+               ORDER BY unit DESC LIMIT 1) used ON judged.reason = ''
+      ) counted
+  ) settled
+ ORDER BY n
 """
 
 # Reads the staged subjects that exist in this mode; writes who appears in what. The caller counts.
@@ -115,6 +141,13 @@ SELECT s.id, %(platform)s, g.id, CASE WHEN g.id IS NOT NULL THEN %(now)s END, p.
       SELECT id FROM usage_generation
        WHERE platform_id IS NOT DISTINCT FROM %(platform)s AND external_id = p.name LIMIT 1) g ON true
  WHERE s.parents IS NOT NULL
+"""
+
+# Holds the receipts the staged lines cite, in one order, so that whoever counts them next waits.
+_HOLD_RECEIPTS: Final = """
+SELECT FROM consent_consentcheck
+ WHERE id = ANY(ARRAY(SELECT receipt_id FROM usage_staged WHERE receipt_id IS NOT NULL))
+ ORDER BY id FOR NO KEY UPDATE
 """
 
 _FIND: Final = """
@@ -227,8 +260,13 @@ class Staging:
         """Tells the planner what it has to do with; worth it for many lines."""
         self._cursor.execute("ANALYZE usage_staged (n, receipt_id, external_id)")
 
+    def hold_receipts(self) -> int:
+        """Makes everyone else who holds the receipts cited wait until this transaction ends."""
+        return self._run(_HOLD_RECEIPTS)
+
     def insert_generations(self, batch_id: UUID) -> int:
-        """Writes the generations. Raises IntegrityError if an id has been reported before."""
+        """Writes the generations. Raises IntegrityError if an id has been reported before, or a
+        unit of a receipt was given to another generation at this moment."""
         return self._run(_INSERT_GENERATIONS, batch=batch_id)
 
     def insert_appearances(self) -> int:

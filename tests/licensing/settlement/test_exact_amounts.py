@@ -62,6 +62,7 @@ def report_seconds(platform: Household, subject: Subject, units: int) -> None:
         platform.platform,
         [subject],
         action="generate_video",
+        generations=100,
         issued_at=datetime(2026, 10, 31, 8, 0, tzinfo=UTC),
         expires_at=datetime(2026, 10, 31, 20, 0, tzinfo=UTC),
     )

@@ -54,7 +54,9 @@ class Story:
                 self.platform.platform, household.holder, terms=build_terms(fee_percent="20")
             )
         shared = build_subject(self.ada.holder, owners={self.ada.holder: 2, self.bob.holder: 1})
-        receipt = build_receipt(self.platform.platform, [shared], action="generate_video")
+        receipt = build_receipt(
+            self.platform.platform, [shared], action="generate_video", generations=60
+        )
         upload(
             self.platform.actor,
             [

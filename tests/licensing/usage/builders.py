@@ -87,10 +87,13 @@ def make_check(
     action: str = "generate_image",
     outcome: str = "allow",
     territory: str = "",
+    generations: int | None = 1,
     issued_at: datetime = NOW - timedelta(hours=1),
     expires_at: datetime = NOW + timedelta(hours=1),
+    **facts: Any,
 ) -> ConsentCheck:
-    """A consent check as it was answered, with its receipt if it was allowed; not saved yet."""
+    """A consent check as it was answered, with its receipt if it was allowed; not saved yet. What
+    else was said is in `facts`, by the API's names."""
     check = ConsentCheck(
         platform=platform,
         mode=platform.organisation.mode,
@@ -98,9 +101,10 @@ def make_check(
         issued_at=issued_at,
         subject_ids=[subject.pk for subject in subjects],
         action=action,
+        generations=generations,
         territory=territory,
         rule_versions=[],
-        facts={},
+        facts={"request": facts},
         reasons=[],
         obligations={},
         price={},
@@ -113,6 +117,8 @@ def make_check(
                 "platform": platform.shown_id,
                 "subjects": [subject.shown_id for subject in subjects],
                 "action": action,
+                "generations": generations,
+                "facts": facts,
                 "obligations": {"watermark": True, "c2pa": True},
                 "price": [{"amount": "0.002", "currency": "USD", "per": "generation"}],
                 "rule_versions": ["rlv_06evgh4c2xskgjz3kq1v6t9m8p"],

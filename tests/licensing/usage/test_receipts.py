@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError, transaction
 
+from ledger.ids import new_id, show
 from licensing.consent.language import Action
-from licensing.usage import staging
+from licensing.usage import ingest, staging
 from licensing.usage.models import Generation, Medium, Unlicensed
-from licensing.usage.refusals import BadReport
+from licensing.usage.refusals import BadLines, BadReport, GenerationDiffers
 from tests.licensing.builders import Household, build_platform
 from tests.licensing.usage.builders import (
     NOW,
@@ -21,6 +23,7 @@ from tests.licensing.usage.builders import (
     rows,
     send,
     the,
+    upload,
 )
 
 pytestmark = pytest.mark.django_db
@@ -113,6 +116,148 @@ def test_another_territory(clips: Household) -> None:
     assert why(clips, report(luna, receipt=receipt, territory="FR")) == ""
     assert why(clips, report(luna, receipt=receipt, territory="DE")) == Unlicensed.OTHER_TERRITORY
     assert why(clips, report(luna, receipt=receipt)) == Unlicensed.OTHER_TERRITORY
+
+
+def test_another_purpose(clips: Household) -> None:
+    luna = a_subject()
+    personal = build_receipt(the(clips), [luna], generations=2, purpose="personal")
+    assert why(clips, report(luna, receipt=personal, purpose="personal")) == ""
+    other = report(luna, receipt=personal, purpose="advertising")
+    assert why(clips, other) == Unlicensed.OTHER_PURPOSE
+    # Whoever says nothing has made it for what it asked for; a receipt that says nothing was given
+    # whatever the purpose.
+    assert why(clips, report(luna, receipt=personal)) == ""
+    open_to_all = build_receipt(the(clips), [luna])
+    assert why(clips, report(luna, receipt=open_to_all, purpose="advertising")) == ""
+
+
+def test_longer_than_the_receipt_covers(clips: Household) -> None:
+    luna = a_subject()
+    video = {"action": "generate_video", "generations": 2}
+    receipt = build_receipt(the(clips), [luna], **video, duration_seconds=8)
+    for seconds, reason in ((7, ""), (8, ""), (9, Unlicensed.OVER_DURATION)):
+        assert why(clips, report(luna, medium="video", seconds=seconds, receipt=receipt)) == reason
+    any_length = build_receipt(the(clips), [luna], **video)
+    assert why(clips, report(luna, medium="video", seconds=900, receipt=any_length)) == ""
+
+
+def test_a_higher_resolution_than_the_receipt_covers(clips: Household) -> None:
+    luna = a_subject()
+    receipt = build_receipt(the(clips), [luna], generations=4, resolution=1080)
+    for resolution in ("1920x1080", "1080x1920", "640x480", ""):
+        said = {"resolution": resolution} if resolution else {}
+        assert why(clips, report(luna, receipt=receipt, **said)) == ""
+    for resolution in ("1921x1081", "2160x3840"):
+        higher = report(luna, receipt=receipt, resolution=resolution)
+        assert why(clips, higher) == Unlicensed.OVER_RESOLUTION
+
+
+def test_a_receipt_covers_as_many_as_were_asked_for(clips: Household) -> None:
+    luna = a_subject()
+    receipt = build_receipt(the(clips), [luna], generations=3)
+    # What it does not cover takes no unit of it.
+    beside = [report(a_subject(), receipt=receipt), report(luna, receipt=receipt, medium="text")]
+    assert all(why(clips, said) for said in beside)
+    first = report(luna, receipt=receipt)
+    assert why(clips, first) == ""
+    upload(
+        clips.actor,
+        [
+            report(luna, external_id="another-medium", receipt=receipt, medium="text"),
+            report(luna, external_id="second", receipt=receipt),
+            first,
+            report(luna, external_id="without"),
+            report(luna, external_id="third", receipt=receipt),
+            report(luna, external_id="fourth", receipt=receipt),
+        ],
+    )
+    assert units(clips) == {first["external_id"]: 1, "second": 2, "third": 3}
+    fourth = Generation.objects.get(external_id="fourth")
+    assert fourth.unlicensed_reason == Unlicensed.OVER_QUOTA
+    assert fourth.consent_check is not None
+    assert why(clips, report(luna, receipt=receipt)) == Unlicensed.OVER_QUOTA
+
+
+def units(clips: Household) -> dict[str, int | None]:
+    """Which unit of its receipt each licensed generation has."""
+    licensed = Generation.objects.filter(platform=the(clips), licensed=True).order_by("pk")
+    return {one.external_id: one.unit for one in licensed}
+
+
+def test_the_same_report_again_takes_no_second_unit(clips: Household) -> None:
+    luna = a_subject()
+    receipt = build_receipt(the(clips), [luna], generations=2)
+    said = report(luna, receipt=receipt)
+    for _ in range(3):
+        assert send(clips.actor, said).generation.unit == 1
+        assert upload(clips.actor, [said, report(luna)], partial=True).batch.repeated == 1
+    with pytest.raises(GenerationDiffers):
+        send(clips.actor, {**said, "territory": "FR"})
+    twice = report(luna, receipt=receipt)
+    batch = upload(clips.actor, [twice, twice], partial=True).batch
+    assert (batch.count, batch.refused) == (1, 1)
+    assert list(units(clips).values()) == [1, 2]
+
+
+def test_what_is_refused_takes_no_unit(clips: Household) -> None:
+    luna = a_subject()
+    receipt = build_receipt(the(clips), [luna])
+    bad = report(luna, subjects=[{"id": show("chr", new_id())}])
+    with pytest.raises(BadLines):
+        upload(clips.actor, [report(luna, receipt=receipt), bad])
+    assert why(clips, report(luna, receipt=receipt)) == ""
+
+
+def test_a_receipt_from_before_one_could_say_covers_any_number(clips: Household) -> None:
+    luna = a_subject()
+    receipt = build_receipt(the(clips), [luna], generations=None)
+    upload(clips.actor, [report(luna, receipt=receipt) for _ in range(150)])
+    assert set(units(clips).values()) == {None}
+    assert Generation.objects.filter(licensed=True).count() == 150
+
+
+def test_units_go_on_through_the_slices_of_an_upload(
+    clips: Household, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "_BLOCK_LINES", 4)
+    monkeypatch.setattr(ingest, "_SLICE_BLOCKS", 1)
+    luna = a_subject()
+    receipt = build_receipt(the(clips), [luna], generations=10)
+    lines = [report(luna, receipt=receipt) for _ in range(13)]
+    upload(clips.actor, lines)
+    assert units(clips) == {said["external_id"]: n + 1 for n, said in enumerate(lines[:10])}
+
+
+def test_the_database_gives_no_unit_that_is_not_there(clips: Household) -> None:
+    luna = a_subject()
+    check = build_check(the(clips), [luna], generations=2)
+    kept = send(clips.actor, report(luna, receipt=check.receipt)).generation
+
+    def insert(number: int | None, *, licensed: bool = True) -> None:
+        with transaction.atomic():
+            Generation.objects.create(
+                platform=the(clips),
+                batch=kept.batch,
+                consent_check=check,
+                occurred_at=NOW,
+                licensed=licensed,
+                unlicensed_reason="" if licensed else "expired",
+                unit=number,
+                medium="image",
+                content_digest=bytes(32),
+                external_id=f"inserted-{number}",
+            )
+
+    for number, licensed, constraint in (
+        (1, True, "generation_unit_once"),
+        (0, True, "generation_unit_if_licensed"),
+        (2, False, "generation_unit_if_licensed"),
+        (3, True, "over_quota"),
+        (None, True, "over_quota"),
+    ):
+        with pytest.raises(IntegrityError, match=constraint):
+            insert(number, licensed=licensed)
+    insert(2)
 
 
 @pytest.mark.parametrize(

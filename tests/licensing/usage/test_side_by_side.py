@@ -13,11 +13,21 @@ from django.db import connection, transaction
 
 from ledger.errors import DomainError
 from licensing.catalog.models import Subject
+from licensing.consent.models import ConsentCheck
 from licensing.usage import lineage, sealing
 from licensing.usage.models import Batch, Generation, GenerationParent
-from licensing.usage.refusals import GenerationDiffers
+from licensing.usage.refusals import Busy, GenerationDiffers
 from tests.licensing.builders import Household, build_platform
-from tests.licensing.usage.builders import NOW, a_subject, report, rows, send, upload
+from tests.licensing.usage.builders import (
+    NOW,
+    a_subject,
+    build_receipt,
+    report,
+    rows,
+    send,
+    the,
+    upload,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -98,6 +108,53 @@ def test_two_uploads_that_overlap_at_once(luna: Subject, clips: Household) -> No
     assert sum(result.batch.count for result in results) == 300
     assert sum(result.batch.repeated for result in results) == 100
     assert Generation.objects.count() == 300
+
+
+def test_many_reports_race_for_the_last_units_of_a_receipt(luna: Subject, clips: Household) -> None:
+    for _ in range(3):
+        receipt = build_receipt(the(clips), [luna], generations=5)
+        results = together(
+            *[partial(send, clips.actor, report(luna, receipt=receipt)) for _ in range(12)]
+        )
+        kept = [result.generation for result in results]
+        assert {one.unit for one in kept if one.licensed} == {1, 2, 3, 4, 5}
+        assert [one.unlicensed_reason for one in kept if not one.licensed] == ["over_quota"] * 7
+
+
+def test_reports_and_uploads_race_for_the_last_units_of_receipts(
+    luna: Subject, clips: Household
+) -> None:
+    """Each cites receipts in an order of its own, and half of all is reported twice."""
+    for turn in range(3):
+        receipts = [build_receipt(the(clips), [luna], generations=3) for _ in range(4)]
+        single = [report(luna, receipt=receipt) for receipt in receipts]
+        batches = [
+            [report(luna, receipt=receipt) for receipt in receipts[place:] + receipts[:place]]
+            for place in range(4)
+        ]
+        works = [partial(patiently, send, clips.actor, said) for said in single]
+        works += [partial(patiently, upload, clips.actor, lines) for lines in batches]
+        works += [partial(patiently, upload, clips.actor, batches[turn] + single[:2])]
+        together(*works)
+        found = Generation.objects.filter(external_id__in=[one["external_id"] for one in single])
+        assert found.count() == 4
+        for receipt in receipts:
+            check = ConsentCheck.objects.get(receipt=receipt)
+            units = check.cited_by.filter(licensed=True).values_list("unit", flat=True)
+            assert list(units.order_by("unit")) == [1, 2, 3]
+            over = check.cited_by.filter(licensed=False)
+            assert set(over.values_list("unlicensed_reason", flat=True)) == {"over_quota"}
+            assert over.count() == 2
+
+
+def patiently(work: Callable[..., Any], *what: Any) -> Any:
+    """As a platform does that is told to try again."""
+    for _ in range(20):
+        try:
+            return work(*what)
+        except Busy:
+            continue
+    raise AssertionError("busy for good")
 
 
 def test_two_sweeps_seal_each_batch_once(luna: Subject) -> None:
