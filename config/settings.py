@@ -178,6 +178,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
 LEDGER_LABELS = "licensing.portal.labels.labels_of"
 # Who knows which actor a member of staff is, given the admin's request and a mode.
 LEDGER_STAFF = "licensing.access.admin.staff_actor"
+# Who knows which actors the house's people are, given a mode.
+LEDGER_COLLEAGUES = "licensing.access.people.colleagues"
 
 # -- The API --------------------------------------------------------------------------------------
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 from django.conf import settings
@@ -19,6 +20,11 @@ def staff_actor(request: HttpRequest, mode: str) -> Actor:
     if mode not in kept:
         kept[mode] = cast("Actor", import_string(settings.LEDGER_STAFF)(request, mode))
     return kept[mode]
+
+
+def colleagues(mode: str) -> Sequence[Actor]:
+    """The house's people in this mode, by name."""
+    return cast("Sequence[Actor]", import_string(settings.LEDGER_COLLEAGUES)(mode))
 
 
 def may(request: HttpRequest, scope: str) -> bool:

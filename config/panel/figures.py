@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 
 from ledger.journal.chart import Role, Side
 from ledger.journal.models import Account, Book, Entry
-from ledger.money import format_amount
+from ledger.money import Money
 from ledger.payouts.models import PayoutBatch
 from ledger.payouts.states import BatchState
 from licensing.consent.models import ApprovalRequest
@@ -68,8 +68,8 @@ def cards(mode: str) -> list[Card]:
         .order_by("role", "currency")
     )
     for row in rows:
-        shown = f"{format_amount(row['total'], row['currency'])} {row['currency']}"
-        found.setdefault(row["role"], []).append(shown)
+        total = Money(amount=row["total"], currency=row["currency"])
+        found.setdefault(row["role"], []).append(total.shown)
     return [
         Card(title=title, icon=icon, role=role, amounts=found.get(role, []))
         for role, title, icon in _CARDS
@@ -89,7 +89,7 @@ def top_payables(mode: str) -> list[Earner]:
     return [
         Earner(
             name=row["party__name"],
-            amount=f"{format_amount(row['owed'], row['currency'])} {row['currency']}",
+            amount=Money(amount=row["owed"], currency=row["currency"]).shown,
             percent=max(1, int(row["owed"] / most * 100)),
         )
         for row in rows

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from config.panel import figures
 from ledger.journal.models import Book
-from ledger.money import format_amount
+from ledger.money import thousands
 
 MODES = ("live", "test")
 
@@ -43,23 +43,14 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "waiting": figures.waiting(mode),
         "reported": figures.reported(mode, now=now),
         "top_payables": figures.top_payables(mode),
-        "runs": [
-            {
-                "run": run,
-                "total": format_amount(run.fee + run.holders + run.suspense, run.currency),
-            }
-            for run in figures.runs(mode)
-        ],
-        "payouts": [
-            {"batch": batch, "total": format_amount(batch.total, batch.currency)}
-            for batch in figures.payouts(mode)
-        ],
+        "runs": figures.runs(mode),
+        "payouts": figures.payouts(mode),
         "books": [
             {"book": book, "head": bytes(book.head_hash or b"").hex()[:16]}
             for book in figures.books(mode)
         ],
         "entries": [
-            {"entry": entry, "total": f"{entry.total:f}".rstrip("0").rstrip(".")}
+            {"entry": entry, "total": thousands(f"{entry.total:f}".rstrip("0").rstrip("."))}
             for entry in figures.latest_entries(mode)
         ],
     }

@@ -17,7 +17,7 @@ from ledger.errors import DomainError
 from ledger.journal import balances, periods
 from ledger.journal.models import Account, Book, Entry, Party, Period, Transfer
 from ledger.journal.shapes import show_trial_balance
-from ledger.money import format_amount
+from ledger.money import Money
 from ledger.panel import ReadOnlyAdmin
 from ledger.staff import may
 
@@ -79,14 +79,14 @@ class AccountAdmin(ReadOnlyAdmin):
         net = balances.on_side(
             account.normal_side, debited=standing.debits, credited=standing.credits
         )
-        return f"{format_amount(net, account.currency)} {account.currency}"
+        return Money(amount=net, currency=account.currency).shown
 
     @display(description="debits and credits in all")
     def sides(self, account: Account) -> str:
         standing = account.balance
-        debits = format_amount(standing.debits, account.currency)
-        credited = format_amount(standing.credits, account.currency)
-        return f"{debits} debit, {credited} credit"
+        debits = Money(amount=standing.debits, currency=account.currency)
+        credited = Money(amount=standing.credits, currency=account.currency)
+        return f"{debits.shown} debit, {credited.shown} credit"
 
 
 @admin.register(Entry)
@@ -132,15 +132,14 @@ class EntryAdmin(ReadOnlyAdmin):
         )
         rows = format_html_join(
             "",
-            "<tr><td>{}</td><td>{}</td><td>{}</td><td style='text-align:right'>{} {}</td><td>{}</td>"
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td style='text-align:right'>{}</td><td>{}</td>"
             "</tr>",
             (
                 (
                     line.line,
                     line.debit_account,
                     line.credit_account,
-                    format_amount(line.amount, line.currency),
-                    line.currency,
+                    Money(amount=line.amount, currency=line.currency).shown,
                     line.subject,
                 )
                 for line in transfers

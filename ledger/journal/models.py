@@ -17,7 +17,7 @@ from django.db.models import F, Q
 from ledger.actor import Actor
 from ledger.journal.chart import AccountKind, Mode, PartyKind, Role, Side
 from ledger.journal.states import PeriodState
-from ledger.money import LARGEST
+from ledger.money import LARGEST, Money
 from ledger.rows import Identified
 
 DIGEST = 32
@@ -403,7 +403,7 @@ class Transfer(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount} {self.currency}"
+        return Money(amount=self.amount, currency=self.currency).shown
 
 
 class Movement(models.Model):

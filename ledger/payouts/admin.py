@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import date
 from typing import Any, Final
 
 from django.contrib import admin, messages
-from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -17,115 +15,115 @@ from django.utils import timezone
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
-from ledger.actor import Actor
-from ledger.errors import DomainError, Invalid, NotAllowed
-from ledger.panel import ReadOnlyAdmin
+from ledger.desk import DeskAdmin, ReadByScope, Step, status_of, told
+from ledger.errors import DomainError, Invalid
+from ledger.money import Money
 from ledger.payouts import execution, review
 from ledger.payouts.models import PayoutBatch, PayoutDestination, PayoutItem
 from ledger.payouts.refusals import BadPaidOn
 from ledger.payouts.states import BATCH_MOVES, BatchState
-from ledger.staff import may, staff_actor
+from ledger.staff import staff_actor
 
 _ITEMS_SHOWN = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
-    """A step a person may take with a batch: the question, its effect in words, and the verb."""
-
-    question: str
-    effect: str
-    yes: str
-    done: str
-    to: BatchState
-    verb: Callable[[Actor, datetime, PayoutBatch, str], object]
+def _before(to: BatchState) -> frozenset[str]:
+    """The states from which a batch may come to this one."""
+    return frozenset(was for was, moves in BATCH_MOVES.items() if to in moves)
 
 
-ACTS: Final[Mapping[str, Act]] = {
-    "submit": Act(
+STEPS: Final[Mapping[str, Step[PayoutBatch]]] = {
+    "submit": Step(
+        button="Hand over for review",
+        icon="outbox",
         question="Hand this draft over for review?",
         effect="It can no longer be changed while a colleague looks at it.",
         yes="Hand it over",
         done="is in review",
-        to=BatchState.IN_REVIEW,
+        states=_before(BatchState.IN_REVIEW),
+        scopes=frozenset({"payouts:prepare"}),
+        not_by=lambda actor, batch: actor.person_id != batch.prepared_by,
         verb=lambda actor, now, batch, seen: review.submit_for_review(
             actor=actor, now=now, batch=batch, content_hash=seen
         ),
     ),
-    "approve": Act(
+    "approve": Step(
+        button="Approve",
+        icon="verified",
         question="Approve this payout?",
         effect="Exactly this may then be paid, to these payees and destinations, and nothing else. "
         "The approval is bound to the content hash below.",
         yes="Approve it",
         done="is approved",
-        to=BatchState.APPROVED,
+        states=_before(BatchState.APPROVED),
+        scopes=frozenset({"payouts:approve"}),
+        not_by=lambda actor, batch: actor.person_id == batch.prepared_by,
         verb=lambda actor, now, batch, seen: review.approve(
             actor=actor, now=now, batch=batch, content_hash=seen
         ),
     ),
-    "reject": Act(
+    "reject": Step(
+        button="Send back",
+        icon="undo",
         question="Send this batch back to its preparer?",
         effect="It becomes a draft again. No money moves.",
         yes="Send it back",
         done="is a draft again",
-        to=BatchState.DRAFT,
+        states=_before(BatchState.DRAFT),
+        scopes=frozenset({"payouts:approve"}),
         verb=lambda actor, now, batch, seen: review.reject(
             actor=actor, now=now, batch=batch, reason="Sent back in the admin"
         ),
     ),
-    "execute": Act(
+    "execute": Step(
+        button="Pay",
+        icon="send_money",
         question="Pay this batch?",
         effect="The total moves from payable to in flight in the books and is handed to the rail.",
         yes="Pay it",
         done="is being paid",
-        to=BatchState.RESERVED,
+        states=_before(BatchState.RESERVED),
+        scopes=frozenset({"payouts:prepare"}),
         verb=lambda actor, now, batch, seen: execution.execute(actor=actor, now=now, batch=batch),
     ),
-    "cancel": Act(
+    "cancel": Step(
+        button="Cancel",
+        icon="cancel",
         question="Cancel this batch?",
         effect="Nothing of it is paid. Money already set aside becomes payable again.",
         yes="Cancel it",
         done="is cancelled",
-        to=BatchState.CANCELLED,
+        states=_before(BatchState.CANCELLED),
+        scopes=frozenset({"payouts:prepare", "payouts:approve"}),
         verb=lambda actor, now, batch, seen: review.cancel(actor=actor, now=now, batch=batch),
     ),
 }
 
 
-class LookedAt(ReadOnlyAdmin):
-    """Rows that change by verbs alone, seen by whoever may read payouts."""
+class PayoutsAdmin(DeskAdmin):
+    """Rows of payouts, seen by whoever may read them."""
 
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return super().has_view_permission(request, obj) or may(request, "payouts:read")
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return super().has_module_permission(request) or may(request, "payouts:read")
+    reads = "payouts:read"
 
 
-class PayoutItemInline(TabularInline):
+class PayoutItemInline(ReadByScope, TabularInline):
     """A batch's items."""
 
+    reads = "payouts:read"
     model = PayoutItem
     fields = ("party", "to", "amount_shown", "state", "reference", "paid_on")
     readonly_fields = ("to", "amount_shown")
     ordering = ("party",)
     max_num = 0
-    can_delete = False
     per_page = 100
     show_change_link = True
-
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return super().has_view_permission(request, obj) or may(request, "payouts:read")
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("batch", "destination")
 
     @display(description="amount")
     def amount_shown(self, item: PayoutItem) -> str:
-        return str(item.money)
+        return item.money.shown
 
     @display(description="to")
     def to(self, item: PayoutItem) -> str:
@@ -133,7 +131,7 @@ class PayoutItemInline(TabularInline):
 
 
 @admin.register(PayoutBatch)
-class PayoutBatchAdmin(LookedAt):
+class PayoutBatchAdmin(PayoutsAdmin):
     """Batches, and the next step of each."""
 
     list_display = (
@@ -145,22 +143,22 @@ class PayoutBatchAdmin(LookedAt):
     search_fields = ("prepared_by_label", "approved_by_label", "items__party")
     ordering = ("-pk",)
     fields = (
-        "shown", "state", "state_since", "mode", "total_shown", "item_count", "threshold", "rail",
-        "hash", "preparer", "prepared_at", "approver", "approved_at", "paid_nothing",
+        "shown", "state", "next_step", "state_since", "mode", "total_shown", "item_count",
+        "threshold_shown", "rail", "hash", "preparer", "prepared_at", "approver", "approved_at",
+        "paid_nothing",
     )  # fmt: skip
-    actions_detail = ("submit", "approve", "reject", "execute", "cancel")
-
     inlines = (PayoutItemInline,)
+    steps = STEPS
+    step_template = "payouts/step.html"
+    mode_of = "book.mode"
+    money_of = "total_money"
 
-    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
-        """Only the steps that the batch's state permits."""
-        batch = PayoutBatch.objects.filter(pk=str(object_id)).first()
-        possible = BATCH_MOVES[BatchState(batch.state)] if batch else ()
-        return [
-            each
-            for each in super().get_actions_detail(request, object_id)
-            if ACTS[each.action_name.rsplit("_", 1)[-1]].to in possible
-        ]
+    def beside(self, row: PayoutBatch) -> dict[str, Any]:
+        items = PayoutItem.objects.filter(batch=row).select_related("batch", "destination")
+        return {
+            "items": items.order_by("party")[:_ITEMS_SHOWN],
+            "more": max(0, row.item_count - _ITEMS_SHOWN),
+        }
 
     @display(description="prepared by", ordering="prepared_by_label")
     def preparer(self, batch: PayoutBatch) -> str:
@@ -176,7 +174,11 @@ class PayoutBatchAdmin(LookedAt):
 
     @display(description="total", ordering="total")
     def total_shown(self, batch: PayoutBatch) -> str:
-        return str(batch.total_money)
+        return batch.total_money.shown
+
+    @display(description="threshold")
+    def threshold_shown(self, batch: PayoutBatch) -> str:
+        return Money(amount=batch.threshold, currency=batch.currency).shown
 
     @display(description="mode", ordering="book__mode")
     def mode(self, batch: PayoutBatch) -> str:
@@ -186,60 +188,9 @@ class PayoutBatchAdmin(LookedAt):
     def hash(self, batch: PayoutBatch) -> str:
         return batch.content_hash_hex
 
-    @action(description="Hand over for review", url_path="submit", icon="outbox")
-    def submit(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.act(request, object_id, "submit")
-
-    @action(description="Approve", url_path="approve", icon="verified")
-    def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.act(request, object_id, "approve")
-
-    @action(description="Send back", url_path="reject", icon="undo")
-    def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.act(request, object_id, "reject")
-
-    @action(description="Pay", url_path="execute", icon="send_money")
-    def execute(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.act(request, object_id, "execute")
-
-    @action(description="Cancel", url_path="cancel", icon="cancel")
-    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.act(request, object_id, "cancel")
-
-    def act(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
-        """Shows what the step does, in money; takes it when that is confirmed."""
-        batch = get_object_or_404(PayoutBatch.objects.select_related("book"), pk=object_id)
-        back = reverse("admin:payouts_payoutbatch_change", args=[object_id])
-        act = ACTS[name]
-        refusal, status = "", 200
-        if request.method == "POST":
-            actor = staff_actor(request, batch.book.mode)
-            seen = request.POST.get("content_hash", "")
-            try:
-                act.verb(actor, timezone.now(), batch, seen)
-            except DomainError as refused:
-                refusal, status = _told(refused), _status(refused)
-                batch.refresh_from_db()
-            else:
-                messages.success(request, f"{batch.shown_id} ({batch.total_money}) {act.done}.")
-                return redirect(back)
-        items = PayoutItem.objects.filter(batch=batch).select_related("batch", "destination")
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": "Payout batch",
-            "batch": batch,
-            "act": act,
-            "items": items.order_by("party")[:_ITEMS_SHOWN],
-            "more": max(0, batch.item_count - _ITEMS_SHOWN),
-            "refusal": refusal,
-            "back": back,
-        }
-        return TemplateResponse(request, "payouts/act.html", context, status=status)
-
 
 @admin.register(PayoutItem)
-class PayoutItemAdmin(LookedAt):
+class PayoutItemAdmin(PayoutsAdmin):
     """Single payments, and the evidence that they were made."""
 
     list_display = ("shown", "party", "amount_shown", "to", "state", "mode", "reference", "paid_on")
@@ -255,7 +206,7 @@ class PayoutItemAdmin(LookedAt):
 
     @display(description="amount", ordering="amount")
     def amount_shown(self, item: PayoutItem) -> str:
-        return str(item.money)
+        return item.money.shown
 
     @display(description="to")
     def to(self, item: PayoutItem) -> str:
@@ -278,9 +229,11 @@ class PayoutItemAdmin(LookedAt):
             try:
                 self.record(request, item, reference, paid_on)
             except DomainError as refused:
-                refusal, status = _told(refused), _status(refused)
+                refusal, status = told(refused), status_of(refused)
             else:
-                messages.success(request, f"{item.money} to {item.party} is recorded as paid.")
+                messages.success(
+                    request, f"{item.money.shown} to {item.party} is recorded as paid."
+                )
                 return redirect(back)
         context = {
             **self.admin_site.each_context(request),
@@ -312,7 +265,7 @@ class PayoutItemAdmin(LookedAt):
 
 
 @admin.register(PayoutDestination)
-class PayoutDestinationAdmin(LookedAt):
+class PayoutDestinationAdmin(PayoutsAdmin):
     """Where payees are paid to, masked here too."""
 
     list_display = ("party", "account_name", "kind", "masked", "mode", "usable_from", "replaced_at")
@@ -328,13 +281,3 @@ class PayoutDestinationAdmin(LookedAt):
     @display(description="mode", ordering="book__mode")
     def mode(self, destination: PayoutDestination) -> str:
         return destination.book.mode
-
-
-def _told(refusal: DomainError) -> str:
-    return " ".join((refusal.detail, *(f"{each.detail}" for each in refusal.faults)))
-
-
-def _status(refusal: DomainError) -> int:
-    if isinstance(refusal, NotAllowed):
-        return 403
-    return 422 if isinstance(refusal, Invalid) else 409

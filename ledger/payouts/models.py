@@ -171,7 +171,7 @@ class PayoutBatch(Identified):
         ]
 
     def __str__(self) -> str:
-        return f"{self.shown_id} ({self.total_money}, {self.state})"
+        return f"{self.shown_id} ({self.total_money.shown}, {self.state})"
 
     @property
     def total_money(self) -> Money:

@@ -28,7 +28,7 @@ class StatementLineInline(ReadOnly, TabularInline):
 
     @display(description="amount")
     def amount_shown(self, line: StatementLine) -> str:
-        return str(line.money)
+        return line.money.shown
 
 
 @admin.register(Statement)
@@ -60,16 +60,16 @@ class StatementAdmin(ReadOnlyAdmin):
 
     @display(description="opening")
     def opening_shown(self, statement: Statement) -> str:
-        return str(statement.opening_money)
+        return statement.opening_money.shown
 
     @display(description="closing")
     def closing_shown(self, statement: Statement) -> str:
-        return str(statement.closing_money)
+        return statement.closing_money.shown
 
     @display(description="changed since the revision before")
     def changed(self, statement: Statement) -> str:
         return "; ".join(
-            f"{each['what']}: {each['was']} → {each['now']}" for each in statement.changes[:100]
+            f"{each['what']}: {each['was']} to {each['now']}" for each in statement.changes[:100]
         )
 
     @display(description="mode", ordering="book__mode")

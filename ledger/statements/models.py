@@ -156,7 +156,7 @@ class StatementLine(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind_label} {self.subject_label} {self.amount}"
+        return f"{self.kind_label} {self.subject_label} {self.money.shown}"
 
     @property
     def money(self) -> Money:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     Kind = Literal["house", "holder", "platform"]
 
+_MOST_COLLEAGUES = 200
 _USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9@.+_-]{1,149}\Z", re.ASCII)
 # The roles that may invite: an organisation never loses the last of them.
 LEADING_ROLES = frozenset(
@@ -115,7 +116,7 @@ def actor_for(
     """
     if not user.is_active:
         return None
-    rows = Membership.objects.current().filter(user=user).select_related("organisation")
+    rows = Membership.objects.current().filter(user=user).select_related("organisation", "user")
     if organisation is not None:
         rows = rows.filter(organisation=organisation)
     if mode is not None:
@@ -123,18 +124,36 @@ def actor_for(
     found = list(rows[:2])
     if len(found) != 1:
         return None
-    membership = found[0]
-    chosen = membership.organisation
+    return _member(found[0], request_id)
+
+
+def colleagues(mode: Mode) -> list[Actor]:
+    """The house's people in this mode, by name: at most 200."""
+    rows = (
+        Membership.objects.current()
+        .filter(
+            organisation__mode=mode,
+            organisation__kind=OrganisationKind.HOUSE,
+            user__is_active=True,
+        )
+        .select_related("organisation", "user")
+        .order_by("user__username")
+    )
+    return [_member(membership) for membership in rows[:_MOST_COLLEAGUES]]
+
+
+def _member(membership: Membership, request_id: str = "") -> Actor:
+    organisation, user = membership.organisation, membership.user
     return Actor(
         kind="person",
         label=user.username,
-        mode=cast("Mode", chosen.mode),
+        mode=cast("Mode", organisation.mode),
         person_id=user.pk,
-        organisation_id=chosen.pk,
-        organisation_kind=cast("Kind", chosen.kind),
+        organisation_id=organisation.pk,
+        organisation_kind=cast("Kind", organisation.kind),
         role=membership.role,
         scopes=SCOPES_OF_ROLE[membership.role],
-        parties=frozenset(chosen.party_refs),
+        parties=frozenset(organisation.party_refs),
         request_id=request_id,
     )
 

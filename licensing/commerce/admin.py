@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
 from unfold.admin import TabularInline
 from unfold.decorators import display
 
+from ledger.money import Money
 from ledger.panel import ReadOnly, ReadOnlyAdmin
 from licensing.commerce.models import Agreement, TermsPrice, TermsVersion
 
@@ -21,9 +25,16 @@ class VersionInline(ReadOnly, TabularInline):
 
 class PriceInline(ReadOnly, TabularInline):
     model = TermsPrice
-    fields = ("medium", "unit", "licensed", "amount")
+    fields = ("medium", "unit", "licensed", "amount_shown")
     readonly_fields = fields
     extra = 0
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("terms__agreement")
+
+    @display(description="amount")
+    def amount_shown(self, price: TermsPrice) -> str:
+        return Money(amount=price.amount, currency=price.terms.agreement.currency).shown
 
 
 @admin.register(Agreement)

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from ledger.actor import Actor
+from ledger.money import thousands
 from ledger.rows import Identified
 from licensing.catalog.models import Platform, Property, RightsHolder, Subject
 
@@ -155,4 +156,4 @@ class TermsPrice(models.Model):
 
     def __str__(self) -> str:
         kind = "" if self.licensed else "unlicensed "
-        return f"{self.amount.normalize():f} per {kind}{self.medium} {self.unit}"
+        return f"{thousands(f'{self.amount.normalize():f}')} per {kind}{self.medium} {self.unit}"

@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from ledger.actor import Actor
-from ledger.money import PLACES, Money, format_amount, minor_places, thousands
+from ledger.money import PLACES, Money, format_amount, minor_places
 from ledger.payouts.models import PayoutItem
 from ledger.payouts.states import ItemState
 
@@ -42,9 +42,6 @@ def figure(value: Money) -> SafeString:
 def may(actor: Actor, scope: str) -> bool:
     """Whether what needs `scope` is to be offered."""
     return actor.may(scope)
-
-
-register.filter("thousands", thousands)
 
 
 @register.filter

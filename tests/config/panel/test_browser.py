@@ -82,19 +82,21 @@ def report(stage: Stage, platform: Platform) -> None:
 
 
 def test_a_run_is_approved_by_a_second_person(chromium_page: Page, stage: Stage, run: Run) -> None:
-    """Petra, who started it, is refused; Anton sees what it comes to and approves it."""
+    """Petra, who started it, is told who may; Anton sees what it comes to and approves it."""
     page = chromium_page
     petra, anton = stage.finance
     sign_in(page, petra)
     expect(page.get_by_text("settlement run to approve")).to_be_visible()
     picture(page, "home")
     page.goto(reverse("admin:settlement_run_change", args=[run.pk]))
+    expect(page.get_by_text("Approve: anton")).to_be_visible()
+    expect(page.get_by_role("link", name="Cancel")).to_be_visible()
+    expect(page.get_by_role("link", name="Approve")).to_have_count(0)
     picture(page, "run")
     page.goto(reverse("admin:settlement_run_approve", args=[run.pk]))
-    with page.expect_response("**/approve/") as answer:
-        page.get_by_role("button", name="Approve").click()
-    assert answer.value.status == 403
-    picture(page, "refused")
+    expect(page.get_by_text("This is not yours to do now.")).to_be_visible()
+    expect(page.get_by_role("button", name="Approve it")).to_have_count(0)
+    picture(page, "not-hers")
     run.refresh_from_db()
     assert run.state == "in_review"
     page.context.clear_cookies()

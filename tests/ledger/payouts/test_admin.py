@@ -12,10 +12,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from ledger.actor import Actor
+from ledger.ids import new_id
+from ledger.payouts import review
+from ledger.payouts.admin import STEPS
 from ledger.payouts.models import PayoutBatch
 from ledger.payouts.tasks import submit_reserved
 from licensing.access.models import Organisation, User
-from tests.ledger.payouts.builders import Desk, both, build_finance, build_payee, only
+from tests.ledger.payouts.builders import NOW, Desk, both, build_finance, build_payee, only
 from tests.licensing.builders import build_actor, build_house
 
 pytestmark = pytest.mark.django_db
@@ -55,7 +58,7 @@ def test_from_draft_to_paid_at_the_admin(
     assert preparer.post(path(batch, "submit"), seen(batch)).status_code == 302
 
     asked = approver.get(path(batch, "approve")).content.decode()
-    for words in ("1234.50 USD", payee, "DE••••3000", batch.content_hash_hex, petra.label):
+    for words in ("1,234.50 USD", payee, "DE••••3000", batch.content_hash_hex, petra.label):
         assert words in asked
     batch.refresh_from_db()
     assert batch.state == "in_review"
@@ -67,7 +70,7 @@ def test_from_draft_to_paid_at_the_admin(
     assert (batch.state, batch.approved_by_label) == ("submitted", anton.label)
 
     form = f"/admin/payouts/payoutitem/{only(batch).pk}/mark-paid/"
-    assert "1234.50 USD" in preparer.get(form).content.decode()
+    assert "1,234.50 USD" in preparer.get(form).content.decode()
     today = timezone.now().date().isoformat()
     refused = preparer.post(form, {"reference": "", "paid_on": today})
     assert (refused.status_code, "reference" in refused.content.decode()) == (422, True)
@@ -89,6 +92,49 @@ def test_ones_own_batch_is_refused_with_a_sentence(house: Organisation) -> None:
     assert batch.state == "in_review"
 
 
+def buttons(client: Client, batch: PayoutBatch) -> set[str]:
+    """The steps that the batch's page offers."""
+    page = client.get(f"/admin/payouts/payoutbatch/{batch.pk}/change/").content.decode()
+    return {act for act in STEPS if path(batch, act) in page}
+
+
+def test_a_step_is_offered_to_those_who_may_take_it(house: Organisation) -> None:
+    preparer, petra = staff(house, "preparer")
+    approver, anton = staff(house, "approver")
+    auditor, _ = staff(house, "auditor")
+    other, other_petra = staff(house, "preparer")
+    build_payee("30.00")
+    draft = Desk(preparer=petra).draft()
+    assert buttons(preparer, draft) == {"submit", "cancel"}
+    # Nobody hands over what somebody else prepared.
+    assert buttons(other, draft) == {"cancel"}
+    batch = review.submit_for_review(actor=petra, now=NOW, batch=draft)
+    assert buttons(preparer, batch) == {"cancel"}
+    assert buttons(approver, batch) == {"approve", "reject", "cancel"}
+    assert buttons(auditor, batch) == set()
+    review.approve(actor=anton, now=NOW, batch=batch, content_hash=batch.content_hash_hex)
+    batch.refresh_from_db()
+    assert buttons(preparer, batch) == buttons(other, batch) == {"execute", "cancel"}
+    assert buttons(approver, batch) == {"cancel"}
+    page = approver.get(f"/admin/payouts/payoutbatch/{batch.pk}/change/").content.decode()
+    both_preparers = ", ".join(sorted((petra.label, other_petra.label)))
+    assert f"Pay: {both_preparers}" in page
+
+
+def test_who_prepared_is_told_who_may_approve_instead(house: Organisation) -> None:
+    client, anton = staff(house, "approver")
+    _, anna = staff(house, "approver")
+    build_payee("30.00")
+    batch = Desk(preparer=both(anton)).in_review()
+    assert "approve" not in buttons(client, batch)
+    page = client.get(f"/admin/payouts/payoutbatch/{batch.pk}/change/").content.decode()
+    assert f"Approve: {anna.label} · " in page
+    asked = client.get(path(batch, "approve")).content.decode()
+    assert "This is not yours to do now." in asked
+    assert f"Approve: {anna.label} · " in asked
+    assert '<form method="post" class="border' not in asked
+
+
 def test_without_the_role_the_step_is_refused(house: Organisation) -> None:
     client, _ = staff(house, "auditor")
     build_payee("30.00")
@@ -96,6 +142,12 @@ def test_without_the_role_the_step_is_refused(house: Organisation) -> None:
     answer = client.post(path(batch, "approve"), seen(batch))
     assert (answer.status_code, "payouts:approve" in answer.content.decode()) == (403, True)
     assert client.get("/admin/payouts/payoutbatch/").status_code == 200
+
+
+def test_a_batch_that_is_none_is_not_found(house: Organisation) -> None:
+    client, _ = staff(house, "approver")
+    for wrong in ("x", "1e3", str(new_id())):
+        assert client.get(f"/admin/payouts/payoutbatch/{wrong}/approve/").status_code == 404
 
 
 def test_a_changed_batch_is_refused_with_what_changed(house: Organisation) -> None:
@@ -146,4 +198,8 @@ def test_a_stranger_to_the_house_sees_no_payouts() -> None:
     client = Client()
     client.force_login(user)
     assert client.get("/admin/payouts/payoutbatch/").status_code == 403
+    build_payee("30.00")
+    batch = Desk().in_review()
+    for act in STEPS:
+        assert client.get(path(batch, act)).status_code == 403
     assert build_finance("Petra").is_house

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from ledger.actor import Actor
 from licensing.access.models import Membership, User
+from licensing.settlement.admin import STEPS
 from licensing.settlement.models import Run, RunPart
 from tests.licensing.commerce.builders import build_agreement
 from tests.licensing.settlement.builders import (
@@ -100,15 +101,31 @@ def test_a_run_is_cancelled_by_who_prepares(studio: Studio) -> None:
     assert run.state == "cancelled"
 
 
-def test_only_possible_steps_are_offered(studio: Studio) -> None:
-    client = at_the_admin(studio.finance.approver)
+def test_steps_are_offered_when_they_are_possible_to_those_who_may_take_them(
+    studio: Studio,
+) -> None:
+    preparer, approver = map(at_the_admin, (studio.finance.preparer, studio.finance.approver))
     run = start(studio)
     page = f"/admin/settlement/run/{run.pk}/change/"
-    draft = client.get(page).content.decode()
-    assert path(run, "approve") not in draft
-    assert path(run, "cancel") in draft
+
+    def offered(client: Client) -> set[str]:
+        shown = client.get(page).content.decode()
+        return {act for act in STEPS if path(run, act) in shown}
+
+    assert (offered(preparer), offered(approver)) == ({"cancel"}, set())
     forward(run)
-    assert path(run, "approve") in client.get(page).content.decode()
+    assert (offered(preparer), offered(approver)) == ({"cancel"}, {"approve"})
+    assert f"Approve: {studio.finance.approver.label}" in preparer.get(page).content.decode()
+
+
+def test_who_started_a_run_is_told_that_nobody_else_may_approve_it(studio: Studio) -> None:
+    run = in_review(studio)
+    Membership.objects.filter(user__username=studio.finance.preparer.label).update(role="approver")
+    Membership.objects.filter(user__username=studio.finance.approver.label).update(role="auditor")
+    client = at_the_admin(studio.finance.preparer)
+    page = client.get(f"/admin/settlement/run/{run.pk}/change/").content.decode()
+    assert path(run, "approve") not in page
+    assert "Approve: nobody at present" in page
 
 
 @pytest.mark.parametrize("name", LISTS)
