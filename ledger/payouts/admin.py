@@ -17,11 +17,12 @@ from unfold.decorators import action, display
 
 from ledger.desk import DeskAdmin, ReadByScope, Step, status_of, told
 from ledger.errors import DomainError, Invalid
+from ledger.ids import show
 from ledger.money import Money
-from ledger.payouts import execution, review
-from ledger.payouts.models import PayoutBatch, PayoutDestination, PayoutItem
+from ledger.payouts import execution, exports, review
+from ledger.payouts.models import PayoutBatch, PayoutDestination, PayoutItem, PayoutMove
 from ledger.payouts.refusals import BadPaidOn
-from ledger.payouts.states import BATCH_MOVES, BatchState
+from ledger.payouts.states import BATCH_MOVES, PAYING_BATCHES, BatchState
 from ledger.staff import staff_actor
 
 _ITEMS_SHOWN = 200
@@ -86,6 +87,20 @@ STEPS: Final[Mapping[str, Step[PayoutBatch]]] = {
         scopes=frozenset({"payouts:prepare"}),
         verb=lambda actor, now, batch, seen: execution.execute(actor=actor, now=now, batch=batch),
     ),
+    "payments": Step(
+        button="List for the bank",
+        icon="download",
+        question="List these payments with their whole accounts?",
+        effect="The file has the account of every payee who is still to be paid. The history below "
+        "the batch says that you took it.",
+        yes="Download the list",
+        done="is listed",
+        states=frozenset(PAYING_BATCHES),
+        scopes=frozenset({"payouts:prepare"}),
+        verb=lambda actor, now, batch, seen: exports.payments_csv(
+            batch, execution.list_payments(actor=actor, now=now, batch=batch)
+        ),
+    ),
     "cancel": Step(
         button="Cancel",
         icon="cancel",
@@ -130,6 +145,23 @@ class PayoutItemInline(ReadByScope, TabularInline):
         return f"{item.destination.account_name} {item.destination.masked}"
 
 
+class PayoutMoveInline(ReadByScope, TabularInline):
+    """A batch's history: every move, and every time its accounts were listed in full."""
+
+    reads = "payouts:read"
+    model = PayoutMove
+    verbose_name_plural = "history"
+    fields = ("at", "actor", "from_state", "to_state", "of", "note")
+    readonly_fields = ("of",)
+    ordering = ("-id",)
+    max_num = 0
+    per_page = 100
+
+    @display(description="of")
+    def of(self, move: PayoutMove) -> str:
+        return show(PayoutItem.PREFIX, move.item_id) if move.item_id else "the batch"
+
+
 @admin.register(PayoutBatch)
 class PayoutBatchAdmin(PayoutsAdmin):
     """Batches, and the next step of each."""
@@ -147,7 +179,7 @@ class PayoutBatchAdmin(PayoutsAdmin):
         "threshold_shown", "rail", "hash", "preparer", "prepared_at", "approver", "approved_at",
         "paid_nothing",
     )  # fmt: skip
-    inlines = (PayoutItemInline,)
+    inlines = (PayoutItemInline, PayoutMoveInline)
     steps = STEPS
     step_template = "payouts/step.html"
     mode_of = "book.mode"

@@ -352,12 +352,16 @@ class MarkReturnedWindow(BatchWindow):
         )
 
 
-class ExportWindow(BatchWindow):
+class FileWindow(BatchWindow):
     """A batch as a CSV file."""
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """The file is what it is, also to a client that accepts CSV alone."""
         return super().perform_content_negotiation(request, force=True)
+
+
+class ExportWindow(FileWindow):
+    """A batch to look at."""
 
     @extend_schema(
         operation_id="payout_batches_export",
@@ -367,6 +371,25 @@ class ExportWindow(BatchWindow):
     )
     def get(self, request: Request, batch: str) -> HttpResponse:
         return exports.batch_csv(self.batch(batch))
+
+
+class PaymentsWindow(FileWindow):
+    """A batch to pay from."""
+
+    scopes = {"GET": "payouts:prepare"}
+
+    @extend_schema(
+        operation_id="payout_batches_payments",
+        summary="What is still to be paid of an approved batch, as CSV",
+        description="For whoever carries it out at the bank: accounts in full, one line a payment. "
+        "The batch's history tells of every time it was taken. 409 `not_in_state` unless the batch "
+        "is approved and not yet settled.",
+        responses={(200, "text/csv"): OpenApiTypes.STR},
+    )
+    def get(self, request: Request, batch: str) -> HttpResponse:
+        found = self.batch(batch)
+        payments = execution.list_payments(actor=self.actor, now=self.now, batch=found)
+        return exports.payments_csv(found, payments)
 
 
 class PayoutsWindow(Window):
@@ -408,5 +431,6 @@ urlpatterns = [
     path("payout-batches/<str:batch>/items/<str:item>/mark-paid", MarkPaidWindow.as_view()),
     path("payout-batches/<str:batch>/items/<str:item>/mark-returned", MarkReturnedWindow.as_view()),
     path("payout-batches/<str:batch>/export.csv", ExportWindow.as_view()),
+    path("payout-batches/<str:batch>/payments.csv", PaymentsWindow.as_view()),
     path("payouts", PayoutsWindow.as_view()),
 ]

@@ -18,14 +18,27 @@ from django.db.models import F
 
 from ledger.actor import Actor
 from ledger.payouts import entries
-from ledger.payouts.batches import locked, move
+from ledger.payouts.batches import hash_of, locked, move
 from ledger.payouts.destinations import answerable
 from ledger.payouts.history import record, record_items
 from ledger.payouts.models import PayoutBatch, PayoutItem
 from ledger.payouts.rails import RAILS, Answer, Instruction, Rail
-from ledger.payouts.refusals import AlreadyPaid, BadPaidOn, NotInState, told_plainly
+from ledger.payouts.refusals import (
+    AlreadyPaid,
+    BadPaidOn,
+    DraftChanged,
+    NotInState,
+    told_plainly,
+)
 from ledger.payouts.review import require_payable
-from ledger.payouts.states import DONE_ITEMS, ITEM_MOVES, BatchState, ItemState
+from ledger.payouts.states import (
+    DONE_ITEMS,
+    ITEM_MOVES,
+    PAYING_BATCHES,
+    UNPAID_ITEMS,
+    BatchState,
+    ItemState,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -126,6 +139,28 @@ def look_again(
         log.warning("payout_rail_failed", batch=batch.shown_id, error=repr(error))
         answers = {}
     return _take_answers(actor=actor, now=now, batch=batch, answers=answers)
+
+
+def list_payments(*, actor: Actor, now: datetime, batch: PayoutBatch) -> list[Instruction]:
+    """What is still to be paid of an approved batch, accounts whole, for the person at the bank.
+
+    The history tells of every time. Raises NotInState, and DraftChanged if the rows are no longer
+    what was approved.
+    """
+    actor.require("payouts:prepare")
+    answerable(actor)
+    with told_plainly(), transaction.atomic():
+        batch = locked(actor, batch)
+        if batch.state not in PAYING_BATCHES:
+            raise NotInState(
+                "Only a batch that is approved and not yet settled is listed to be paid."
+            )
+        if hash_of(batch) != bytes(batch.content_hash):
+            raise DraftChanged
+        unpaid = [item for item in _items(batch) if item.state in UNPAID_ITEMS]
+        note = f"whole accounts listed of {len(unpaid)} payment{'' if len(unpaid) == 1 else 's'}"
+        record(actor=actor, now=now, batch=batch, was="", became="", note=note)
+        return [_instruction(item) for item in unpaid]
 
 
 def mark_paid(

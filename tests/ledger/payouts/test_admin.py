@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from ledger.payouts.admin import STEPS
 from ledger.payouts.models import PayoutBatch
 from ledger.payouts.tasks import submit_reserved
 from licensing.access.models import Organisation, User
-from tests.ledger.payouts.builders import NOW, Desk, both, build_finance, build_payee, only
+from tests.ledger.payouts.builders import IBAN, NOW, Desk, both, build_finance, build_payee, only
 from tests.licensing.builders import build_actor, build_house
 
 pytestmark = pytest.mark.django_db
@@ -114,11 +115,12 @@ def test_a_step_is_offered_to_those_who_may_take_it(house: Organisation) -> None
     assert buttons(auditor, batch) == set()
     review.approve(actor=anton, now=NOW, batch=batch, content_hash=batch.content_hash_hex)
     batch.refresh_from_db()
-    assert buttons(preparer, batch) == buttons(other, batch) == {"execute", "cancel"}
+    assert buttons(preparer, batch) == buttons(other, batch) == {"execute", "payments", "cancel"}
     assert buttons(approver, batch) == {"cancel"}
     page = approver.get(f"/admin/payouts/payoutbatch/{batch.pk}/change/").content.decode()
-    both_preparers = ", ".join(sorted((petra.label, other_petra.label)))
-    assert f"Pay: {both_preparers}" in page
+    [named] = re.findall(r"Pay: ([^·]*) ·", page)
+    assert {petra.label, other_petra.label} <= set(named.split(", "))
+    assert anton.label not in named
 
 
 def test_who_prepared_is_told_who_may_approve_instead(house: Organisation) -> None:
@@ -142,6 +144,26 @@ def test_without_the_role_the_step_is_refused(house: Organisation) -> None:
     answer = client.post(path(batch, "approve"), seen(batch))
     assert (answer.status_code, "payouts:approve" in answer.content.decode()) == (403, True)
     assert client.get("/admin/payouts/payoutbatch/").status_code == 200
+
+
+def test_an_approved_batch_is_listed_for_the_bank_and_the_history_says_so(
+    house: Organisation,
+) -> None:
+    client, petra = staff(house, "preparer")
+    build_payee("30.00")
+    batch = Desk(preparer=petra).approved()
+    asked = client.get(path(batch, "payments")).content.decode()
+    assert "whole accounts" in asked
+    assert IBAN not in asked
+    listed = client.post(path(batch, "payments"), seen(batch))
+    assert (listed.status_code, listed["Content-Type"]) == (200, "text/csv; charset=utf-8")
+    assert IBAN in listed.content.decode()
+    page = client.get(f"/admin/payouts/payoutbatch/{batch.pk}/change/").content.decode()
+    assert "whole accounts listed of 1 payment" in page
+    assert IBAN not in page
+    auditor, _ = staff(house, "auditor")
+    refused = auditor.post(path(batch, "payments"), seen(batch))
+    assert (refused.status_code, IBAN in refused.content.decode()) == (403, False)
 
 
 def test_a_batch_that_is_none_is_not_found(house: Organisation) -> None:
