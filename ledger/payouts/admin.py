@@ -151,6 +151,7 @@ class PayoutMoveInline(ReadByScope, TabularInline):
     reads = "payouts:read"
     model = PayoutMove
     verbose_name_plural = "history"
+    hide_title = True
     fields = ("at", "actor", "from_state", "to_state", "of", "note")
     readonly_fields = ("of",)
     ordering = ("-id",)
