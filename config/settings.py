@@ -180,6 +180,9 @@ LEDGER_LABELS = "licensing.portal.labels.labels_of"
 LEDGER_STAFF = "licensing.access.admin.staff_actor"
 # Who knows which actors the house's people are, given a mode.
 LEDGER_COLLEAGUES = "licensing.access.people.colleagues"
+# Who counts what was made with consent that ends, and the remixes of that, given its reach.
+CONSENT_GENERATIONS = "licensing.usage.aftermath.generations_within"
+CONSENT_REMIXES = "licensing.usage.aftermath.remixes_of"
 
 # -- The API --------------------------------------------------------------------------------------
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024

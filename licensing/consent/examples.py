@@ -50,7 +50,7 @@ RULE: Final[dict[str, Any]] = {
     "latest": VERSION,
     "in_force": VERSION,
 }
-_BLAST: Final = {"open_receipts": 1204}
+_BLAST: Final = {"open_receipts": 1204, "generations": 58210, "remixes": 3377}
 _NOTICE: Final = {"until": "2026-11-01T12:00:00Z", "platforms": [_PLATFORM]}
 _REVOKED: Final = {**VERSION, "state": "revoked", "ended_at": _NEXT_DAY, "notice": _NOTICE}
 REVOCATION: Final[dict[str, Any]] = {

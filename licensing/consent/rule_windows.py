@@ -196,7 +196,7 @@ class RevokeWindow(Window):
         answer = {
             "rule": find_rule(self, id),
             "notice": version.notice,
-            "blast_radius": {"open_receipts": blast.open_receipts_of(version, now=now)},
+            "blast_radius": blast.of_version(version, now=now),
         }
         return self.show(RevocationShape, answer)
 
@@ -245,7 +245,7 @@ class KillSwitchesWindow(Window):
         )
         answer = {
             "switch": switch,
-            "blast_radius": {"open_receipts": blast.open_receipts_stopped_by(switch, now=now)},
+            "blast_radius": blast.stopped_by(switch, now=now),
         }
         return self.created(ThrownShape, answer)
 
@@ -286,7 +286,7 @@ def _ended(version: RuleVersion | None, *, now: datetime) -> Any:
     """What a publication has put an end to, if anything."""
     if version is None:
         return None
-    blast_radius = {"open_receipts": blast.open_receipts_of(version, now=now)}
+    blast_radius = blast.of_version(version, now=now)
     return EndedShape({"version": version, "blast_radius": blast_radius}).data
 
 

@@ -399,6 +399,15 @@ class BlastRadiusShape(Shape):
     open_receipts = serializers.IntegerField(
         allow_null=True, help_text="Receipts not yet expired; null if counting took too long."
     )
+    generations = serializers.IntegerField(
+        allow_null=True,
+        help_text="Generations made under those and under earlier receipts; null likewise.",
+    )
+    remixes = serializers.IntegerField(
+        allow_null=True,
+        help_text="Remixes that descend from those generations, by any number of steps, and are "
+        "not among them; null likewise.",
+    )
 
 
 class EndedShape(Shape):
