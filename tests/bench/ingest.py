@@ -28,16 +28,17 @@ from licensing.catalog import holders, subjects
 from licensing.catalog.models import Platform, Subject
 from licensing.consent.models import ConsentCheck
 from licensing.usage import ingest, uploads
-from licensing.usage.models import Batch
+from licensing.usage.models import Batch, Generation
 from tests.licensing.builders import LONG_AGO, build_actor
 from tests.licensing.usage.builders import make_check
 from tests.servers import web_server
 
 GENERATIONS: Final = {"small": 200_000, "medium": 1_000_000, "large": 10_000_000}
-# Lines of one upload; receipts and subjects are cited in turn, one line in ten is a remix.
+# Lines of one upload; subjects are cited in turn, a receipt by as many lines one after the other as
+# it covers, and one line in ten is a remix.
 UPLOAD: Final = 200_000
 FEW: Final = 10_000
-RECEIPTS: Final = 10_000
+A_RECEIPT: Final = 4
 SUBJECTS: Final = 200
 PIECE: Final = 256 * 1024
 TABLES: Final = {
@@ -101,6 +102,8 @@ def measure(*, generations: int, receipts: bool = True) -> Measured:
             _post(base, stage.key, body)
             api += time.perf_counter() - start
         peak_all = _peak(process)
+    if receipts and Generation.objects.filter(licensed=False).exists():
+        raise RuntimeError("not every generation is covered by its receipt")
     return Measured(
         lines=generations,
         verb=verb,
@@ -149,23 +152,37 @@ class _Stage:
                 )
                 for number in range(SUBJECTS)
             ]
-            checks = [
-                make_check(
-                    platform,
-                    [self._cast[number % SUBJECTS]],
-                    action="generate_video",
-                    issued_at=self._now - timedelta(hours=1),
-                    expires_at=self._now + timedelta(hours=5),
-                )
-                for number in range(RECEIPTS if receipts else 0)
-            ]
-            ConsentCheck.objects.bulk_create(checks, batch_size=1_000)
-        self._receipts = [check.receipt for check in checks]
+        self._platform, self._with_receipts = platform, receipts
+
+    def _subject_of(self, number: int) -> Subject:
+        """Who appears in a line."""
+        return self._cast[number // A_RECEIPT % SUBJECTS]
+
+    def _receipts(self, lines: int) -> list[str]:
+        """New receipts for so many lines from the next one on."""
+        first = self._sent // A_RECEIPT
+        checks = [
+            make_check(
+                self._platform,
+                [self._subject_of(number * A_RECEIPT)],
+                action="generate_video",
+                territory="US",
+                generations=A_RECEIPT,
+                issued_at=self._now - timedelta(hours=1),
+                expires_at=self._now + timedelta(hours=5),
+                purpose="personal",
+                duration_seconds=8,
+            )
+            for number in range(first, first + -(-lines // A_RECEIPT))
+        ]
+        ConsentCheck.objects.bulk_create(checks, batch_size=1_000)
+        return [str(check.receipt) for check in checks]
 
     def write(self, body: BinaryIO, lines: int) -> None:
         """So many new lines into the file, from its beginning."""
         body.seek(0)
         body.truncate()
+        receipts = self._receipts(lines) if self._with_receipts else []
         for number in range(self._sent, self._sent + lines):
             said = {
                 "external_id": f"{self._moment[-12:]}-{number:09d}".replace(" ", ""),
@@ -173,12 +190,12 @@ class _Stage:
                 "medium": "video",
                 "seconds": 8,
                 "territory": "US",
-                "subjects": [{"id": self._cast[number % SUBJECTS].shown_id, "weight": 1}],
+                "subjects": [{"id": self._subject_of(number).shown_id, "weight": 1}],
                 "model": "x-2",
                 "metadata": {},
             }
-            if self._receipts:
-                said["receipt"] = self._receipts[number % RECEIPTS]
+            if receipts:
+                said["receipt"] = receipts[(number - self._sent) // A_RECEIPT]
             if number % 10 == 9:
                 said["parents"] = [f"{self._moment[-12:]}-{number - 1:09d}"]
             body.write(json.dumps(said).encode() + b"\n")

@@ -94,6 +94,8 @@ def make_check(
 ) -> ConsentCheck:
     """A consent check as it was answered, with its receipt if it was allowed; not saved yet. What
     else was said is in `facts`, by the API's names."""
+    if territory:
+        facts["territory"] = territory
     check = ConsentCheck(
         platform=platform,
         mode=platform.organisation.mode,
@@ -114,13 +116,20 @@ def make_check(
         check.receipt = jws(
             {
                 "jti": check.shown_id,
-                "platform": platform.shown_id,
+                "iss": "http://127.0.0.1:8000",
+                "aud": platform.shown_id,
+                "mode": check.mode,
+                "iat": int(issued_at.timestamp()),
+                "exp": int(expires_at.timestamp()),
                 "subjects": [subject.shown_id for subject in subjects],
                 "action": action,
                 "generations": generations,
                 "facts": facts,
                 "obligations": {"watermark": True, "c2pa": True},
-                "price": [{"amount": "0.002", "currency": "USD", "per": "generation"}],
+                "price": {
+                    "parts": [{"amount": "0.002", "currency": "USD", "per": "generation"}],
+                    "by_agreement": False,
+                },
                 "rule_versions": ["rlv_06evgh4c2xskgjz3kq1v6t9m8p"],
             }
         )
