@@ -101,7 +101,8 @@ _FIELD = re.compile(r"field `(?P<name>.*?)`", re.DOTALL)
 _STEP = re.compile(r"\.(?P<name>[a-z_]+)|\[(?P<index>\d+|\.\.\.)\]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-_CACHED = 50_000
+# How much of each kind is remembered: some megabytes in all.
+ROOM: Final = 4_000
 
 # The staging table's columns, in the order in which `Reader.read` writes them.
 COLUMNS: Final = (
@@ -116,14 +117,20 @@ class Reader:
 
     `first_id` is the id of line 1's generation; line k's is k - 1 more. `digest` has seen the
     content digest of each line that was taken, in their order.
+
+    What many lines say alike is read once and remembered, within bounds: who appears, when, of
+    what kind, under which receipt; `room` is for how many of each.
     """
 
-    def __init__(self, *, now: datetime, first_id: int) -> None:
-        latest = now.astimezone(UTC) + AHEAD
-        self._latest = latest
-        self._latest_text = latest.strftime("%Y-%m-%dT%H:%M:%SZ")
+    def __init__(self, *, now: datetime, first_id: int, room: int = ROOM) -> None:
+        self._room = room
+        self._latest = now.astimezone(UTC) + AHEAD
         self._next_id = first_id
         self._subjects: dict[str, str] = {}
+        self._alone: dict[str, str] = {}
+        self._instants: dict[str, str] = {}
+        self._kinds: dict[tuple[Any, ...], str] = {}
+        self._receipts: dict[str, str] = {}
         self.taken = 0
         self.digest = hashlib.sha256()
 
@@ -134,55 +141,57 @@ class Reader:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             _refuse_undecoded(raw, error)
         # Without a backslash, texts stand in the line as they are, so that the line and what was
-        # read from it have equally many colons, unless a key stood twice and one was dropped. And
-        # only metadata can nest.
+        # read from it have equally many colons, unless a key stood twice and one was dropped; a
+        # receipt has none but its key's, and is most of the line. And only metadata can nest.
         plain = b"\\" not in raw
+        receipt, line.receipt = line.receipt, UNSET
+        colons = _encode_line(line).count(b":") + (receipt is not UNSET)
         if (
             not plain
-            or raw.count(b":") != _encode_line(line).count(b":")
+            or raw.count(b":") != colons
             or (line.metadata and raw.count(b"{") + raw.count(b"[") > DEPTH)
         ):
             examine(raw)
-        subjects, ordered = self._appearances(line.subjects)
-        external_id = line.external_id
-        if not (external_id.isascii() and external_id.isprintable()) or " " in external_id:
+        given = line.subjects
+        if len(given) == 1 and (given[0].weight is UNSET or given[0].weight == 1):
+            subjects = ordered = self._alone.get(given[0].id) or self._subject_alone(given[0].id)
+        else:
+            subjects, ordered = self._appearances(given)
+        external_id = name = line.external_id
+        if not (name.isascii() and name.isprintable()) or " " in name:
             raise LineRefused("/external_id", "invalid", "Visible ASCII characters only.")
-        receipt = line.receipt
-        parents = line.parents
+        if not plain:
+            name = name.translate(_ESCAPES)
+        instant = self._instants.get(line.occurred_at) or self._instant(line.occurred_at)
+        said = (
+            line.medium, line.seconds, line.territory, line.purpose, line.resolution, line.model
+        )  # fmt: skip
+        kind = self._kinds.get(said) or self._kind(said, line)
+        if receipt is UNSET or receipt is None:
+            cited = "\\N\t\\N"
+        else:
+            cited = self._receipts.get(receipt) or self._receipt(receipt)
+        parents = self._parents(line.parents, external_id) if line.parents else "\\N"
+        metadata = _metadata(line.metadata, plain=plain) if line.metadata else "{}"
         # The parts are told apart by tabs, which no part can hold.
-        head = "\t".join(
-            (
-                external_id if plain else external_id.translate(_ESCAPES),
-                self._instant(line.occurred_at),
-                line.medium,
-                _seconds(line),
-                _checked(line),
-                _model(line, plain=plain),
-                "\\N\t\\N" if receipt is UNSET or receipt is None else _receipt(receipt),
-            )
-        )
-        tail = (
-            "\\N" if parents is UNSET or not parents else self._parents(parents, external_id),
-            _metadata(line, plain=plain),
-        )
-        digest = hashlib.sha256("\t".join((head, ordered, *tail)).encode()).digest()
-        self.digest.update(digest)
+        head = f"{name}\t{instant}\t{kind}\t{cited}"
+        tail = f"{parents}\t{metadata}"
+        digest = hashlib.sha256(f"{head}\t{ordered}\t{tail}".encode())
+        self.digest.update(digest.digest())
         row_id = self._next_id
         self._next_id = row_id + 1
         self.taken += 1
-        return (
-            f"{number}\t{row_id:032x}\t{head}\t{subjects}\t{tail[0]}\t{tail[1]}"
-            f"\t\\\\x{digest.hex()}\n"
-        )
+        return f"{number}\t{row_id:032x}\t{head}\t{subjects}\t{tail}\t\\\\x{digest.hexdigest()}\n"
 
-    def _instant(self, text: str) -> str:
-        found = _TIME.match(text)
+    def _instant(self, said: str) -> str:
+        found = _TIME.match(said)
         if found is None:
             raise LineRefused(
                 "/occurred_at",
                 "invalid_time",
                 "Write a time as RFC 3339 with an offset, such as 2026-10-01T12:00:00Z.",
             )
+        text = said
         try:
             moment = datetime.fromisoformat(text)
             if found[1] is None:
@@ -198,16 +207,22 @@ class Reader:
             )
         if moment < EARLIEST:
             raise LineRefused("/occurred_at", "invalid_time", "Nothing was generated before 2000.")
-        return text
+        return self._remember(self._instants, said, text)
+
+    def _kind(self, said: tuple[Any, ...], line: Line) -> str:
+        """Everything a line says that many others say alike."""
+        model = "" if line.model is UNSET or line.model is None else line.model
+        text = "\t".join((line.medium, _seconds(line), _checked(line), model.translate(_ESCAPES)))
+        return self._remember(self._kinds, said, text)
+
+    def _receipt(self, compact: str) -> str:
+        return self._remember(self._receipts, compact, _receipt(compact))
+
+    def _subject_alone(self, shown: str) -> str:
+        return self._remember(self._alone, shown, f"{{{self._subject(shown, 0)}}}\t\\N")
 
     def _appearances(self, given: list[Appearance]) -> tuple[str, str]:
         """The subjects and their weights: as given, and in the canonical order."""
-        if len(given) == 1:
-            one = given[0]
-            text = self._subjects.get(one.id) or self._subject(one.id, 0)
-            weight = one.weight
-            both = f"{{{text}}}\t" + ("\\N" if weight is UNSET or weight == 1 else f"{{{weight}}}")
-            return both, both
         found = [
             (self._subjects.get(one.id) or self._subject(one.id, place), _weight(one))
             for place, one in enumerate(given)
@@ -222,10 +237,13 @@ class Reader:
             raise LineRefused(
                 f"/subjects/{place}/id", "unknown_subject", "There is no such subject."
             )
-        if len(self._subjects) >= _CACHED:
-            self._subjects.clear()
-        text = f"{_number(tail):032x}"
-        self._subjects[shown] = text
+        return self._remember(self._subjects, shown, f"{_number(tail):032x}")
+
+    def _remember(self, known: dict[Any, str], said: Any, text: str) -> str:
+        """`text`, which is what `said` comes to. Forgets all before there is no more room."""
+        if len(known) >= self._room:
+            known.clear()
+        known[said] = text
         return text
 
     def _parents(self, parents: list[str], own: str) -> str:
@@ -288,17 +306,7 @@ def _checked(line: Line) -> str:
     return f"{territory}\t{purpose}\t{resolution}"
 
 
-def _model(line: Line, *, plain: bool) -> str:
-    model = line.model
-    if model is UNSET or model is None:
-        return ""
-    return model if plain else model.translate(_ESCAPES)
-
-
-def _metadata(line: Line, *, plain: bool) -> str:
-    metadata = line.metadata
-    if metadata is UNSET or not metadata:
-        return "{}"
+def _metadata(metadata: dict[str, Any], *, plain: bool) -> str:
     if not _PROMPTS.isdisjoint(name.lower() for name in metadata):
         raise LineRefused(
             "/metadata", "prompt_not_kept", "Prompts are personal data and are not kept."
