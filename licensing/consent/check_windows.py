@@ -20,7 +20,7 @@ from licensing.consent.answers import AnsweredShape, CheckShape, show_check
 from licensing.consent.asking import AskingShape, BatchShape, read_asking
 from licensing.consent.language import Action
 from licensing.consent.models import ApprovalRequest, ConsentCheck, ConsentCheckQuerySet
-from licensing.consent.shapes import ApprovalShape, Named
+from licensing.consent.shapes import AnswerShape, ApprovalShape, Named
 from licensing.consent.states import ApprovalState, Outcome
 
 
@@ -162,6 +162,15 @@ class _AnswerWindow(Window):
             ApprovalRequest.objects.visible_to(self.actor), ApprovalRequest.PREFIX, text
         )
 
+    def _always(self) -> bool:
+        """Whether the answer is also to become a rule, which takes the right to write one."""
+        if int(self.request.META.get("CONTENT_LENGTH") or 0) == 0:
+            return False
+        always: bool = self.read(AnswerShape).get("always", False)
+        if always:
+            self.actor.require("consent:write")
+        return always
+
     def _shown(self, approval: ApprovalRequest) -> Response:
         return self.show(ApprovalShape, approval)
 
@@ -173,14 +182,20 @@ class ApproveWindow(_AnswerWindow):
         operation_id="approvals_approve",
         summary="Approve",
         description="Says yes, once. With the last yes that was needed the platform gets its "
-        "receipt, if the rules in force now still permit it.",
-        request=None,
+        "receipt, if the rules in force now still permit it. With `always` it also drafts an "
+        "allow of the same, narrow, which answers the rules that asked once it is published.",
+        request=AnswerShape,
         responses=ApprovalShape,
-        examples=examples.shown({**examples.APPROVAL, "state": "approved"}),
+        examples=[
+            examples.sent("Always", examples.ALWAYS),
+            *examples.shown({**examples.APPROVAL, "state": "approved"}),
+        ],
     )
     def post(self, request: Request, id: str) -> Response:  # noqa: A002 - the path's word
-        approval = self._find(id)
-        return self._shown(approvals.approve(actor=self.actor, now=self.now, approval=approval))
+        approval, always = self._find(id), self._always()
+        return self._shown(
+            approvals.approve(actor=self.actor, now=self.now, approval=approval, always=always)
+        )
 
 
 class RefuseWindow(_AnswerWindow):
@@ -189,14 +204,19 @@ class RefuseWindow(_AnswerWindow):
     @extend_schema(
         operation_id="approvals_refuse",
         summary="Refuse",
-        description="Says no, once.",
-        request=None,
+        description="Says no, once. With `always` it also drafts a deny of the same.",
+        request=AnswerShape,
         responses=ApprovalShape,
-        examples=examples.shown({**examples.APPROVAL, "state": "refused"}),
+        examples=[
+            examples.sent("Always", examples.ALWAYS),
+            *examples.shown({**examples.APPROVAL, "state": "refused"}),
+        ],
     )
     def post(self, request: Request, id: str) -> Response:  # noqa: A002 - the path's word
-        approval = self._find(id)
-        return self._shown(approvals.refuse(actor=self.actor, now=self.now, approval=approval))
+        approval, always = self._find(id), self._always()
+        return self._shown(
+            approvals.refuse(actor=self.actor, now=self.now, approval=approval, always=always)
+        )
 
 
 # Making a shape copies all its fields, which costs more than a decision. Reading a body does not

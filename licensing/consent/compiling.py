@@ -42,13 +42,14 @@ class CompiledRule:
     """One published version, ready to be asked. `scope` is a subject or property id, or empty.
 
     `rule` is what it is a version of: by that its quotas are counted. With a `notice` it has ended,
-    and only runs on.
+    and only runs on. `answers` are the rules whose question an allow answers for good.
     """
 
     version: str
     rule: str
     scope: str
     notice: Notice | None
+    answers: frozenset[str]
     body: RuleBody
     effect: Effect
     conditions: tuple[Condition, ...]
@@ -74,7 +75,13 @@ class CompiledRule:
 
 
 def compile_rule(
-    *, version: str, scope: str, body: RuleBody, rule: str = "", notice: Notice | None = None
+    *,
+    version: str,
+    scope: str,
+    body: RuleBody,
+    rule: str = "",
+    notice: Notice | None = None,
+    answers: Iterable[str] = (),
 ) -> CompiledRule:
     """The version `version` of `rule`, over `scope`, ready to be asked."""
     conditions = tuple(_conditions(body))
@@ -83,6 +90,7 @@ def compile_rule(
         rule=rule,
         scope=scope,
         notice=notice,
+        answers=frozenset(answers),
         body=body,
         effect=body.effect,
         conditions=conditions,

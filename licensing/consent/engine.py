@@ -156,23 +156,33 @@ def _ask(
     covering = [rule for rule in candidates if rule.covers(request, company)]
     if book.on_notice:
         covering = _with_what_runs_on(covering, spent)
-    for effect, code in _PRECEDENCE:
+    for effect in _CODES:
         deciding = [rule for rule in covering if rule.effect is effect]
         if not deciding:
             continue
+        answering: list[CompiledRule] = []
+        if effect is _ASK:
+            answering = _answering(covering, deciding, spent)
         if spent and effect is not _DENY:
             room = [rule for rule in deciding if rule.version not in spent]
             if not room and effect is _ASK:
                 # Whoever wants to be asked about so many is not passed over by the next one.
                 return _spent(subject, holder, deciding)
-            deciding = room
-            if not deciding:
+            if not room:
                 continue
+            deciding = room
+        outcome = effect
+        if effect is _ASK and (answering or holder in question.approved):
+            deciding, outcome = deciding + answering, _ALLOW
         reasons = [
-            Reason(code=code, subject=subject.subject, holder=holder, rule_version=rule.version)
+            Reason(
+                code=_CODES[rule.effect],
+                subject=subject.subject,
+                holder=holder,
+                rule_version=rule.version,
+            )
             for rule in deciding
         ]
-        outcome = _ALLOW if effect is _ASK and holder in question.approved else effect
         return _Answer(subject, holder, outcome, reasons, deciding)
     return _no_rule(question, company, subject, holder, candidates)
 
@@ -215,7 +225,24 @@ def _spent(subject: Asked, holder: str, rules: Sequence[CompiledRule]) -> _Answe
     return _Answer(subject, holder, _DENY, reasons, list(rules))
 
 
-_PRECEDENCE: Final = ((_DENY, "denied"), (_ASK, "approval_needed"), (_ALLOW, "allowed"))
+# In the order of precedence.
+_CODES: Final = {_DENY: "denied", _ASK: "approval_needed", _ALLOW: "allowed"}
+
+
+def _answering(
+    covering: Sequence[CompiledRule], asking: Sequence[CompiledRule], spent: Collection[str]
+) -> list[CompiledRule]:
+    """The allows that answer for good what all of `asking` ask; none if a question is left open."""
+    answering = [
+        rule
+        for rule in covering
+        if rule.answers and rule.effect is _ALLOW and rule.version not in spent
+    ]
+    answered = frozenset[str]().union(*(rule.answers for rule in answering))
+    if any(rule.rule not in answered for rule in asking):
+        return []
+    asked = {rule.rule for rule in asking}
+    return [rule for rule in answering if not rule.answers.isdisjoint(asked)]
 
 
 def _no_rule(

@@ -46,6 +46,7 @@ RULE: Final[dict[str, Any]] = {
     "property": None,
     "subject": _SUBJECT,
     "name": "Clips of Luna",
+    "answers": [],
     "created_at": _AT,
     "latest": VERSION,
     "in_force": VERSION,
@@ -142,6 +143,7 @@ REFUSED: Final[dict[str, Any]] = {
     "receipt": None,
     "expires_at": None,
 }
+ALWAYS: Final[dict[str, Any]] = {"always": True}
 APPROVAL: Final[dict[str, Any]] = {
     "id": _APPROVAL,
     "holder": _HOLDER,
@@ -155,6 +157,7 @@ APPROVAL: Final[dict[str, Any]] = {
     "asked_at": _AT,
     "expires_at": "2026-10-31T12:00:00Z",
     "answered_at": None,
+    "drafted_rules": [],
 }
 
 

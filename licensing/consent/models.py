@@ -47,6 +47,8 @@ class ConsentRule(Identified):
     property = models.ForeignKey(Property, **_OPTIONAL, related_name="consent_rules")
     subject = models.ForeignKey(Subject, **_OPTIONAL, related_name="consent_rules")
     name = models.CharField(max_length=200, blank=True)
+    # The needs-approval rules whose question it answers for good where it allows.
+    answers = ArrayField(models.UUIDField(), default=list, blank=True)
     created_at = models.DateTimeField()
 
     objects = ConsentRuleQuerySet.as_manager()
@@ -482,6 +484,8 @@ class ApprovalRequest(Identified):
     expires_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True)
     answered_by = models.CharField(max_length=200, blank=True)
+    # The rules that were drafted so that the same need not be asked again: one per subject.
+    drafted_rules = ArrayField(models.UUIDField(), default=list, blank=True)
 
     objects = ApprovalRequestQuerySet.as_manager()
 
@@ -495,6 +499,10 @@ class ApprovalRequest(Identified):
                 condition=Q(state="open", answered_at=None, answered_by="")
                 | (~Q(state="open") & Q(answered_at__gte=F("asked_at")) & ~Q(answered_by="")),
                 name="approval_answered_whole",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="open") | Q(drafted_rules__len=0),
+                name="approval_drafts_if_answered",
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from django.db import transaction
 
@@ -90,10 +91,12 @@ def create_rule(
     body: Mapping[str, Any],
     scope: Scope = ALL,
     name: str = "",
+    answers: Iterable[UUID] = (),
 ) -> ConsentRule:
     """Drafts a new rule. It says nothing until it is published.
 
-    `body` is a rule's JSON form (see `bodies`). Raises NotTheirs, Retroactive, WindowEmpty,
+    `body` is a rule's JSON form (see `bodies`). `answers` are the holder's needs-approval rules
+    whose question it answers for good where it allows. Raises NotTheirs, Retroactive, WindowEmpty,
     TooManyRules.
     """
     with transaction.atomic():
@@ -108,6 +111,7 @@ def create_rule(
             property=scope.property,
             subject=scope.subject,
             name=name,
+            answers=sorted(answers),
             created_at=now,
         )
         _draft(actor=actor, now=now, rule=rule, number=1, body=body)

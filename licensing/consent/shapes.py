@@ -388,6 +388,10 @@ class RuleShape(Shape):
     property = Id(Property.PREFIX, source="property_id", allow_null=True)
     subject = Id(Subject.PREFIX, source="subject_id", allow_null=True)
     name = serializers.CharField()
+    answers = serializers.ListField(
+        child=Id(ConsentRule.PREFIX),
+        help_text="The needs-approval rules whose question it answers for good where it allows.",
+    )
     created_at = Instant()
     latest = VersionShape()
     in_force = VersionShape(allow_null=True)
@@ -483,3 +487,17 @@ class ApprovalShape(Shape):
     asked_at = Instant()
     expires_at = Instant()
     answered_at = Instant(allow_null=True)
+    drafted_rules = serializers.ListField(
+        child=Id(ConsentRule.PREFIX),
+        help_text="Answered with always: the drafts that answer the same by themselves once they "
+        "are published, one per subject.",
+    )
+
+
+class AnswerShape(Shape):
+    """How a request for approval is answered. Without a body: once."""
+
+    always = Flag(
+        required=False,
+        help_text="Also draft the narrowest rule that gives this answer to the same request.",
+    )

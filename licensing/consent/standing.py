@@ -61,7 +61,7 @@ _WORDS: Final = """
 SELECT e.holder_id, e.value,
        ARRAY(SELECT jsonb_build_array(v.id, r.id, COALESCE(r.subject_id, r.property_id),
                                       r.subject_id IS NOT NULL, v.body, v.number,
-                                      v.notice_until, v.notice_for)
+                                      v.notice_until, v.notice_for, r.answers)
              FROM consent_ruleversion v JOIN consent_consentrule r ON r.id = v.rule_id
              WHERE v.holder_id = e.holder_id
                AND (v.state = 'published' OR v.notice_until > %(since)s)),
@@ -77,7 +77,7 @@ _WORD_AT: Final = """
 SELECT %(holder)s::uuid, %(epoch)s::bigint,
        ARRAY(SELECT jsonb_build_array(v.id, r.id, COALESCE(r.subject_id, r.property_id),
                                       r.subject_id IS NOT NULL, v.body, v.number, notice.until,
-                                      notice.platforms)
+                                      notice.platforms, r.answers)
              FROM consent_ruleversion v JOIN consent_consentrule r ON r.id = v.rule_id
              LEFT JOIN LATERAL (
                  SELECT v.notice_until AS until, v.notice_for AS platforms
@@ -232,7 +232,7 @@ def _scope(scope: str | None, *, is_subject: bool) -> str:
 def _compiled(row: Sequence[Any]) -> CompiledRule:
     """A version as it was read. It never changes from its publication to its end, nor after that,
     so it is compiled once per process in each."""
-    version, rule, scope, is_subject, body, number, until, platforms = row
+    version, rule, scope, is_subject, body, number, until, platforms, answers = row
     key = (version, until)
     compiled = _rules.get(key)
     if compiled is None:
@@ -242,6 +242,7 @@ def _compiled(row: Sequence[Any]) -> CompiledRule:
             scope=_scope(scope, is_subject=is_subject),
             body=read_body(body),
             notice=_notice(number, until, platforms or ()),
+            answers=(shown("rul", UUID(answered)) for answered in answers),
         )
         _rules.put(key, compiled)
     return compiled

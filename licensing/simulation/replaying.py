@@ -269,6 +269,7 @@ def _compiled(simulation: Simulation) -> CompiledRule:
     return compile_rule(
         version=shown("rlv", simulation.version_id),
         rule=shown("rul", rule.pk),
+        answers=(shown("rul", answered) for answered in rule.answers),
         scope=scope,
         body=read_body(simulation.body),
     )

@@ -128,7 +128,7 @@ def rules(draw: st.DrawFn, chain: tuple[str, ...]) -> list[Json]:
         scope = draw(st.sampled_from(("", *chain)))
         ended = draw(st.sampled_from((0, 0, 0, 1, 1, 2)))
         for number in range(ended + draw(st.sampled_from((0, 1, 1, 1)))):
-            rule = {
+            rule: Json = {
                 "scope": scope,
                 "rule": f"rul_{place}",
                 "number": number,
@@ -140,6 +140,8 @@ def rules(draw: st.DrawFn, chain: tuple[str, ...]) -> list[Json]:
                     "until": draw(st.sampled_from(MOMENTS[1:])),
                     "platforms": draw(some(PLATFORMS)),
                 }
+            if rule["body"]["effect"] == "allow" and draw(st.booleans()):
+                rule["answers"] = draw(some(tuple(f"rul_{n}" for n in range(4))))
             found.append(rule)
     return found
 
@@ -225,6 +227,7 @@ def as_asked(world: list[Json]) -> list[Asked]:
                             scope=rule["scope"],
                             body=read_body(rule["body"]),
                             notice=as_notice(rule),
+                            answers=rule.get("answers", ()),
                         )
                         for rule in rules
                     ),

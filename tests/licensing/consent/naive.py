@@ -117,6 +117,7 @@ def decide(request: Json, subjects: list[Json], spent: set[str] | None = None) -
             here = without_what_gives_way(here, spent)
             word = "deny"
             for effect in ("deny", "needs_approval", "allow"):
+                asked = {rule["rule"] for rule in here if rule["body"]["effect"] == effect}
                 those = [rule for rule in here if rule["body"]["effect"] == effect]
                 if effect != "deny":
                     full = [rule for rule in those if rule["version"] in spent]
@@ -124,6 +125,18 @@ def decide(request: Json, subjects: list[Json], spent: set[str] | None = None) -
                         deciding["deny"] |= {rule["version"] for rule in full}
                         break
                     those = [rule for rule in those if rule not in full]
+                if effect == "needs_approval" and those:
+                    answers = [
+                        rule
+                        for rule in here
+                        if rule["body"]["effect"] == "allow" and rule["version"] not in spent
+                    ]
+                    helping = [rule for rule in answers if asked & set(rule.get("answers", ()))]
+                    if all(any(one in rule["answers"] for rule in helping) for one in asked):
+                        word = "allow"
+                        owed.append((subject, those + helping))
+                        deciding["allow"] |= {rule["version"] for rule in those + helping}
+                        break
                 if those:
                     word = effect
                     owed.append((subject, those))
