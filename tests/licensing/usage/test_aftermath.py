@@ -152,4 +152,3 @@ def slowly(reach: blast.Reach) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(60)")
     return 0
-
