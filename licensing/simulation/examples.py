@@ -90,6 +90,7 @@ DONE: Final[dict[str, Any]] = {
         "hang_on_words": 0,
         "stopped": 0,
         "quotas": "ignored",
+        "notices": "run_out",
         "examples": [
             {
                 "was": "allow",

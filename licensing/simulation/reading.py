@@ -69,7 +69,8 @@ SELECT string_agg(uuid_send(id), ''::bytea ORDER BY id DESC) FROM (
 # are alike. The epochs matter only where a prompt was searched for the words forbidden in them.
 _CHECKS: Final = """
 SELECT c.id, jsonb_build_array(
-           r.request - 'at', to_jsonb(c.subject_ids), c.outcome, c.price, f.facts -> 'approved',
+           r.request - 'at', to_jsonb(c.subject_ids), c.generations, c.outcome, c.price,
+           f.facts -> 'approved',
            CASE WHEN r.request ? 'words' THEN f.facts -> 'epochs' END)::text
 FROM consent_consentcheck c
 CROSS JOIN LATERAL (SELECT c.facts || '{}'::jsonb AS facts OFFSET 0) f
@@ -86,20 +87,21 @@ class Stored:
     request: Mapping[str, Any]
     # As the database writes them.
     subjects: tuple[str, ...]
+    generations: int
     outcome: str
     price: Mapping[str, Any]
     approved: frozenset[str]
     epochs: Mapping[str, int]
 
 
-def concerned(*, rule: ConsentRule, as_of: datetime) -> dict[str, str]:
+def concerned(*, rule: ConsentRule, now: datetime) -> dict[str, str]:
     """The subjects in the rule's scope that need its holder's consent somewhere: as they are shown
     by what the database writes."""
     terms = {"holder": rule.holder_id, "property": rule.property_id, "subject": rule.subject_id}
     candidates = [row[0] for row in prepared.rows(_CANDIDATES, terms)]
     found = {}
     for place in range(0, len(candidates), _AT_A_TIME):
-        standing = stand(subjects=candidates[place : place + _AT_A_TIME], now=as_of)
+        standing = stand(subjects=candidates[place : place + _AT_A_TIME], now=now)
         for subject in standing.subjects.values():
             if rule.holder_id in subject.consenting(None):
                 found[str(subject.id)] = subject.chain[0]
@@ -159,10 +161,11 @@ def read_checks(checks: Sequence[str]) -> list[tuple[UUID, str]]:
 
 def read_stored(text: str) -> Stored:
     """What such a text says."""
-    request, subjects, outcome, price, approved, epochs = msgspec.json.decode(text)
+    request, subjects, generations, outcome, price, approved, epochs = msgspec.json.decode(text)
     return Stored(
         request=request,
         subjects=tuple(subjects),
+        generations=generations or 1,
         outcome=outcome,
         price=price,
         approved=frozenset(approved or ()),

@@ -6,9 +6,8 @@ A worker that goes on for another takes each holder's word of the epoch that was
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -21,7 +20,7 @@ from licensing.consent.compiling import CompiledRule, RuleBook, bind, compile_ru
 from licensing.consent.counterfactuals import smallest_changes
 from licensing.consent.engine import Asked, company_of, decide
 from licensing.consent.language import Change, Decision, Effect, Per, Price, Request
-from licensing.consent.models import ConsentCheck, RuleVersion
+from licensing.consent.models import ConsentCheck
 from licensing.consent.standing import StandingSubject, Word, shown, stand, word_at
 from licensing.simulation.models import Simulation
 from licensing.simulation.reading import Searched, Stored, concerned, read_checks, read_stored
@@ -60,22 +59,23 @@ class _Asking:
 class Replayer:
     """Replays checks for one simulation and counts what becomes of them in `tally`."""
 
-    def __init__(self, simulation: Simulation, *, as_of: datetime) -> None:
+    def __init__(self, simulation: Simulation) -> None:
         saved = simulation.checkpoint or {}
-        self.as_of = as_of
+        assert simulation.as_of is not None
+        assert simulation.started_at is not None
+        # Everything stands as it stood then, even where the draft begins later.
+        self._now = simulation.started_at
+        self._at = simulation.as_of.isoformat()
         self.tally = Tally.read(saved["tally"]) if saved else Tally()
         self.epochs: dict[str, int] = dict(saved.get("epochs", ()))
-        self.subjects = concerned(rule=simulation.rule, as_of=as_of)
+        self.subjects = concerned(rule=simulation.rule, now=self._now)
         self._standing: dict[str, StandingSubject] = {}
         self._words: dict[UUID, Word] = {}
-        self._at = as_of.isoformat()
         self._holder = shown("hld", simulation.rule.holder_id)
         self._own = _own_holders(simulation.rule.holder)
         self._draft = _compiled(simulation)
         # What is in one of the two books alone.
         self._differing = bind([self._draft])
-        versions = RuleVersion.objects.filter(rule=simulation.rule).values_list("pk", flat=True)
-        self._replaced = frozenset(shown("rlv", version) for version in versions)
         self._books: dict[UUID, tuple[RuleBook, RuleBook]] = {}
         self._both: dict[tuple[str, str | None, str], _Both] = {}
         self._searched = Searched()
@@ -112,7 +112,7 @@ class Replayer:
         fresh = {subject for subject in subjects if subject not in self._standing}
         if not fresh:
             return
-        found = stand(subjects=map(UUID, fresh), now=self.as_of)
+        found = stand(subjects=map(UUID, fresh), now=self._now)
         for subject in found.subjects.values():
             self._standing[str(subject.id)] = subject
         for holder, word in found.words.items():
@@ -211,12 +211,16 @@ class Replayer:
                 now = bind(replace(rule, price=None) for rule in now.rules)
             draft = now
             if word.holder == self._holder:
-                kept = [rule for rule in now.rules if rule.version not in self._replaced]
-                gone = [rule for rule in now.rules if rule.version in self._replaced]
+                gone = [rule for rule in now.rules if self._replaces(rule)]
+                kept = [rule for rule in now.rules if not self._replaces(rule)]
                 draft = bind([*kept, self._draft])
                 self._differing = bind([*gone, self._draft])
             self._books[holder] = (now, draft)
         return self._books[holder]
+
+    def _replaces(self, rule: CompiledRule) -> bool:
+        """Whether the draft would stand in its place. What has ended already runs on beside both."""
+        return rule.rule == self._draft.rule and rule.notice is None
 
     def _unsearched(self, stored: Stored, both: Sequence[_Both]) -> frozenset[str]:
         """Words that are forbidden now or by the draft and that the prompt was not searched for."""
@@ -296,29 +300,35 @@ def _value(
     stored: Stored, asking: _Asking, now: Decision, draft: Decision
 ) -> tuple[str, Worth | None]:
     """Which stream of money one request belongs to, and what it is worth there."""
-    seconds = asking.request.duration
+
+    def decided(decision: Decision) -> Worth:
+        return _worth(stored, decision.prices, by_agreement=decision.by_agreement)
+
     if now.outcome is _ALLOW and draft.outcome is not _ALLOW:
         if stored.outcome == _ALLOW and asking.alone:
-            return "lost", _recorded(stored.price, seconds)
-        return "lost", _worth(now, seconds)
+            by_agreement = stored.price["by_agreement"]
+            return "lost", _worth(stored, _prices(stored.price), by_agreement=by_agreement)
+        return "lost", decided(now)
     if draft.outcome is not _ALLOW:
         return "", None
-    after = _worth(draft, seconds)
     if now.outcome is not _ALLOW:
-        return "gained", after
+        return "gained", decided(draft)
     if (now.prices, now.by_agreement) == (draft.prices, draft.by_agreement):
         return "", None
-    return "repriced", difference(_worth(now, seconds), after)
+    return "repriced", difference(decided(now), decided(draft))
 
 
-def _worth(decision: Decision, seconds: int | None) -> Worth:
-    return worth(decision.prices, by_agreement=decision.by_agreement, seconds=seconds)
+def _worth(stored: Stored, prices: Iterable[Price], *, by_agreement: bool) -> Worth:
+    return worth(
+        prices,
+        by_agreement=by_agreement,
+        generations=stored.generations,
+        seconds=stored.request.get("duration_seconds"),
+    )
 
 
-def _recorded(price: Mapping[str, Any], seconds: int | None) -> Worth:
+def _prices(written: Mapping[str, Any]) -> Iterator[Price]:
     """What was answered then."""
-    parts = [
-        Price(per=Per(part["per"]), amount=Decimal(part["amount"]), currency=part["currency"])
-        for part in price["parts"]
-    ]
-    return worth(parts, by_agreement=price["by_agreement"], seconds=seconds)
+    for part in written["parts"]:
+        amount = Decimal(part["amount"])
+        yield Price(per=Per(part["per"]), amount=amount, currency=part["currency"])

@@ -86,7 +86,8 @@ class BreakdownsShape(Shape):
 
 
 class StreamShape(Shape):
-    """The money in one kind of change: of the holder's own consent alone, exact."""
+    """The money in one kind of change: of the holder's own consent alone, exact, for as many
+    generations as were asked for."""
 
     requests = serializers.IntegerField()
     amounts = MoneyShape(many=True, help_text="One sum per currency; a difference may be negative.")
@@ -152,6 +153,11 @@ class ResultShape(WaysOfShape):
     stopped = serializers.IntegerField(help_text="Refused whatever the rules say.")
     quotas = serializers.ChoiceField(
         choices=["ignored"], help_text="Decided as if no quota were used up."
+    )
+    notices = serializers.ChoiceField(
+        choices=["run_out"],
+        help_text="What the draft replaces does not run on for anybody who relied on it: as it "
+        "will be once any notice of its revocation has run out.",
     )
     examples = ExamplesShape(many=True)
 

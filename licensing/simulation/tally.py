@@ -14,15 +14,17 @@ by         {platform, action, territory, subject}: each {values, other}, where `
 money      lost: what was allowed and would no longer be, at the price recorded then;
            gained: what would newly be allowed, at the price of then;
            repriced: what stays allowed at another price, as the difference; each
-           {requests, amounts: [{amount, currency}], by_agreement, unmeasured}: exact, and only
-           of the holder's own consent; how many have (part of) their price in an agreement, and how
-           many are priced per second without saying how long they are
+           {requests, amounts: [{amount, currency}], by_agreement, unmeasured}: exact, for as many
+           generations as were asked for, and only of the holder's own consent; how many have (part
+           of) their price in an agreement, and how many are priced per second without saying how
+           long they are
 recorded   {differ, ways}: recorded answers that the rules in force now no longer give
            (there `was` is what was recorded, `becomes` what the rules in force now say)
 hang_on_words   answers that hang on words nobody searched the prompt for, as they were not
            forbidden when it was there: such a word is unknown, which never helps an allow
 stopped    refused whatever the rules say, as by a kill switch
 quotas     "ignored": every request is decided as if no quota were used up
+notices    "run_out": what the draft replaces does not run on for anybody who relied on it
 examples   [{was, becomes, requests: [...]}]: up to 20 of each way that flips, newest first, each
            {consent_check, issued_at, platform, subjects, action, facts, reasons, would_allow}
 ```
@@ -58,16 +60,18 @@ class Worth:
     unmeasured: bool = False
 
 
-def worth(prices: Iterable[Price], *, by_agreement: bool, seconds: int | None) -> Worth:
-    """The price of one request that is `seconds` long, as far as it is known."""
+def worth(
+    prices: Iterable[Price], *, by_agreement: bool, generations: int, seconds: int | None
+) -> Worth:
+    """What a request for so many generations of `seconds` each comes to, as far as it is known."""
     amounts: dict[str, Decimal] = {}
     unmeasured = False
     for price in prices:
-        times = 1 if price.per is Per.GENERATION else seconds
-        if times is None:
+        units = 1 if price.per is Per.GENERATION else seconds
+        if units is None:
             unmeasured = True
             continue
-        amount = _EXACT.multiply(price.amount, Decimal(times))
+        amount = _EXACT.multiply(price.amount, Decimal(generations * units))
         amounts[price.currency] = _EXACT.add(amounts.get(price.currency, _ZERO), amount)
     return Worth(amounts=amounts, by_agreement=by_agreement, unmeasured=unmeasured)
 
@@ -203,6 +207,7 @@ class Tally:
             "hang_on_words": self.hang_on_words,
             "stopped": self.stopped,
             "quotas": "ignored",
+            "notices": "run_out",
             "examples": [
                 {"was": was, "becomes": becomes, "requests": examples}
                 for (was, becomes), examples in sorted(

@@ -131,7 +131,7 @@ def _perform(
     """Replays what is left, for about a shift; answers whether some is still left."""
     assert simulation.as_of is not None
     saved = simulation.checkpoint
-    replayer = Replayer(simulation, as_of=simulation.as_of)
+    replayer = Replayer(simulation)
     left = worklist(
         subjects=list(replayer.subjects),
         window_from=simulation.window_from,

@@ -87,7 +87,7 @@ class World:
             body=self.body(drawn),
         )
 
-    def ask(self, drawn: Json, subjects: list[Subject], platform: int) -> None:
+    def ask(self, drawn: Json, subjects: list[Subject], platform: int, generations: int) -> None:
         said = {name: value for name, value in drawn.items() if name not in UNASKED}
         ask(
             self.generators[platform],
@@ -95,6 +95,7 @@ class World:
             action=drawn["action"],
             prompt=" and ".join(drawn["words"]) if "words" in drawn else None,
             co_subjects=() if "co_subjects" in drawn else None,
+            generations=generations,
             **said,
         )
 
@@ -185,7 +186,8 @@ def _times(parts: list[tuple[Decimal, str, str]], check: ConsentCheck) -> Counte
     worth: Counter[str] = Counter()
     for amount, currency, per in parts:
         if per == "generation" or seconds is not None:
-            worth[currency] += amount * (1 if per == "generation" else seconds)  # type: ignore[assignment]
+            times = (check.generations or 1) * (1 if per == "generation" else seconds)
+            worth[currency] += amount * times  # type: ignore[assignment]
     return worth
 
 
@@ -218,14 +220,16 @@ class History:
     published: bool
     scope: str
     draft: Json
-    early: list[tuple[Json, int, int]]
-    late: list[tuple[Json, int, int]]
+    early: list[tuple[Json, int, int, int]]
+    late: list[tuple[Json, int, int, int]]
 
 
 SCOPES = st.sampled_from(("subject", "property", "all"))
 RULES = st.lists(st.tuples(generated.bodies(), SCOPES, st.booleans()), max_size=2)
 ASKINGS = st.lists(
-    st.tuples(generated.requests, st.integers(0, 2), st.integers(0, 1)), min_size=1, max_size=4
+    st.tuples(generated.requests, st.integers(0, 2), st.integers(0, 1), st.sampled_from((1, 1, 3))),
+    min_size=1,
+    max_size=4,
 )
 HISTORIES = st.builds(
     History,
@@ -285,10 +289,10 @@ def publish_all(world: World, drawn: list[tuple[Json, str, bool]]) -> None:
         rules.publish(actor=studio.actor, now=NOW, rule=rule)
 
 
-def ask_all(world: World, drawn: list[tuple[Json, int, int]]) -> None:
+def ask_all(world: World, drawn: list[tuple[Json, int, int, int]]) -> None:
     subjects = [[world.hero], [world.shared], [world.hero, world.shared]]
-    for said, which, platform in drawn:
-        world.ask(said, subjects[which], platform)
+    for said, which, platform, generations in drawn:
+        world.ask(said, subjects[which], platform, generations)
 
 
 def in_turns(simulation_id: UUID, chunk: int) -> None:

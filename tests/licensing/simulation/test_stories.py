@@ -106,6 +106,35 @@ def test_another_price_is_told_as_the_difference_and_an_agreement_apart() -> Non
     assert (ways(result), amounts(result["money"]["lost"])) == ({"allow to deny": 3}, "0.006 USD")
 
 
+def test_a_request_for_several_generations_is_worth_as_many_prices() -> None:
+    studio, reel = build_studio(), build_generator()
+    hero = build_subject(studio.holder)
+    rule = publish_rule(studio, CLIPS, subject=hero)
+    ask(reel, hero, generations=40, duration_seconds=5)
+    redraft(studio, rule, {"effect": "deny"})
+    assert amounts(simulate(studio, rule)["money"]["lost"]) == "0.08 USD"
+    redraft(studio, rule, {**CLIPS, "price": {**CENT, "per": "second"}})
+    assert amounts(simulate(studio, rule)["money"]["repriced"]) == "1.92 USD"
+
+
+def test_what_has_ended_and_runs_on_does_so_beside_the_draft_too() -> None:
+    studio, reel, sora = build_studio(), build_generator(), build_generator()
+    hero = build_subject(studio.holder)
+    rule = publish_rule(studio, CLIPS, subject=hero, revocation_notice_days=7)
+    ask(reel, hero, territory="DE")
+    redraft(studio, rule, {**CLIPS, "territories": {"only": ["US"]}})
+    rules.publish(actor=studio.actor, now=NOW, rule=rule)
+    # Reel has relied on the first wording, which runs on for it; Sora has not.
+    assert ask(reel, hero, territory="DE").outcome == "allow"
+    assert ask(sora, hero, territory="DE").outcome == "deny"
+    assert ask(sora, hero, territory="US").outcome == "allow"
+    redraft(studio, rule, {**CLIPS, "territories": {"only": ["FR"]}})
+    result = simulate(studio, rule)
+    assert ways(result) == {"allow to allow": 2, "deny to deny": 1, "allow to deny": 1}
+    assert changed(result, "platform") == {sora.platform.shown_id: 1, reel.platform.shown_id: 0}
+    assert result["notices"] == "run_out"
+
+
 def test_what_would_have_to_be_asked_first() -> None:
     studio, reel = build_studio(), build_generator()
     hero = build_subject(studio.holder)

@@ -223,7 +223,7 @@ def test_the_command_shows_how_far_it_is_and_what_would_change() -> None:
         "Reel",
         "0.004 USD",
         "no_rule, territory_not_covered",
-        "Allowed with territory none of DE.",
+        "Allowed if the territory were not Germany.",
         "Quotas are ignored.",
     ):
         assert words in told, words
