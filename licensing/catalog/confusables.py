@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
 
-from confusable_homoglyphs.confusables import confusables_data
+from licensing.catalog.prototypes import prototypes
 
 # Unicode's Default_Ignorable_Code_Point: nothing of them is seen.
 _INVISIBLE = re.compile(
@@ -26,11 +25,11 @@ def skeleton(text: str) -> str:
     Pure, and a skeleton's skeleton is itself. After UTS 39, section 4 (skeleton), over text folded
     as NFKC_Casefold does, because names and words are compared without regard to case.
     """
-    prototypes = _prototypes()
+    table = prototypes()
     for _ in range(_ROUNDS):
         folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
         seen = _INVISIBLE.sub("", unicodedata.normalize("NFD", folded))
-        mapped = "".join(prototypes.get(character, character) for character in seen)
+        mapped = "".join(table.get(character, character) for character in seen)
         reduced = " ".join(unicodedata.normalize("NFD", mapped).casefold().split())
         if reduced == text:
             break
@@ -45,9 +44,8 @@ def look_alikes(name: str) -> frozenset[str]:
     while the small letters differ, and a capital I is the stroke of a small l. So a name is to be
     compared by these with the `skeleton` of what it must not be taken for. Pure.
     """
-    prototypes = _prototypes()
     latin = "".join(
-        character if character.isascii() else _as_capital(character, prototypes)
+        character if character.isascii() else _as_capital(character)
         for character in unicodedata.normalize("NFKC", name)
     )
     return frozenset(
@@ -57,27 +55,7 @@ def look_alikes(name: str) -> frozenset[str]:
     )
 
 
-def _as_capital(character: str, prototypes: dict[str, str]) -> str:
+def _as_capital(character: str) -> str:
     """The prototype, but a capital that looks like I stays one: the table writes every I as l."""
-    prototype = prototypes.get(character, character)
+    prototype = prototypes().get(character, character)
     return "I" if prototype == "l" and character.isupper() else prototype
-
-
-@lru_cache(maxsize=1)
-def _prototypes() -> dict[str, str]:
-    """Each confusable character's prototype.
-
-    The published table maps many characters to one prototype; the library keeps it in both
-    directions, so a prototype is the neighbour that others share. Of a lone pair either would do:
-    the longer text, then ASCII, then the lower code point.
-    """
-    prototypes: dict[str, str] = {}
-    for character, neighbours in confusables_data.items():
-        if len(character) > 1 or len(neighbours) > 1:
-            continue
-        other = neighbours[0]["c"]
-        pair = min(character, other, key=lambda text: (-len(text), not text.isascii(), text))
-        prototype = other if len(confusables_data.get(other, ())) > 1 else pair
-        if prototype != character:
-            prototypes[character] = prototype
-    return prototypes

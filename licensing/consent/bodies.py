@@ -9,7 +9,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from ledger.money import format_amount
 from licensing.consent import words
 from licensing.consent.language import (
     LEVEL,
@@ -79,34 +78,6 @@ def canonical(body: Mapping[str, Any]) -> Json:
 def content_hash(body: Mapping[str, Any]) -> bytes:
     """SHA-256 over the canonical body."""
     return hashlib.sha256(_text(canonical(body)).encode()).digest()
-
-
-def write_obligations(obligations: Obligations) -> Json:
-    """Obligations for an answer or a receipt: those there are."""
-    written: Json = {}
-    for name in ("watermark", "c2pa", "delete_on_revocation"):
-        if getattr(obligations, name):
-            written[name] = True
-    if obligations.attribution:
-        written["attribution"] = sorted(obligations.attribution)
-    if obligations.report_within is not None:
-        written["report_within_hours"] = obligations.report_within
-    return written
-
-
-def write_price(prices: tuple[Price, ...], *, by_agreement: bool) -> Json:
-    """The price for an answer or a receipt: one part per currency and unit."""
-    return {
-        "parts": [
-            {
-                "amount": format_amount(price.amount, price.currency),
-                "currency": price.currency,
-                "per": str(price.per),
-            }
-            for price in prices
-        ],
-        "by_agreement": by_agreement,
-    }
 
 
 def _text(value: Any) -> str:

@@ -18,13 +18,14 @@ from ledger.actor import Actor
 from ledger.errors import NotAllowed, NotFound
 from ledger.ids import new_id
 from licensing.catalog.models import Platform
-from licensing.consent import facts, keys, prepared, receipts, reliance, spending, words
-from licensing.consent.bodies import write_obligations, write_price
+from licensing.consent import facts, keys, prepared, quotas, receipts, reliance, spending, words
 from licensing.consent.counterfactuals import NONE_SPENT, Spent, smallest_changes
 from licensing.consent.engine import Asked, decide
 from licensing.consent.language import Decision, Effect, Request
 from licensing.consent.models import ApprovalRequest, ConsentCheck
 from licensing.consent.standing import Standing, StandingSubject, shown, stand, word_at
+from licensing.consent.terms import write_obligations, write_price
+from licensing.consent.voices import asked_about
 
 # How long a holder has to answer a request for approval.
 APPROVAL_LIFE: Final = timedelta(days=30)
@@ -178,15 +179,7 @@ def _case(asking: Asking, platform: Platform, now: datetime, standing: Standing)
     for subject_id in asking.subjects:
         subject = standing.subjects[subject_id]
         consenting = [standing.words[holder] for holder in subject.consenting(request.territory)]
-        stopped = any(word.holds(subject.chain, request.platform) for word in consenting)
-        asked.append(
-            Asked(
-                subject=subject.chain[0],
-                chain=subject.chain,
-                consents=tuple((word.holder, word.book) for word in consenting),
-                holds=("kill_switch",) if stopped else (),
-            )
-        )
+        asked.append(asked_about(subject.chain, consenting, request.platform))
         for word in consenting:
             epochs[word.holder] = word.epoch
             phrases |= word.book.words
@@ -227,7 +220,7 @@ def _decided(
         rule.version: rule
         for case, (decision, spent) in zip(cases, found, strict=True)
         if decision.outcome is Effect.ALLOW
-        for rule in spending.covering(case.request, case.asked)
+        for rule in quotas.covering(case.request, case.asked)
         if rule.version not in spent
     }
     if wanted:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from licensing.consent.language import Interval, Quota
+from licensing.consent.compiling import CompiledRule
+from licensing.consent.engine import Asked, company_of
+from licensing.consent.language import Effect, Interval, Quota, Request
 
 # When a quota without an interval begins to be counted: before there was any rule.
 EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -55,3 +57,18 @@ def room_again(full: Sequence[Quota], *, at: datetime, units: int) -> datetime |
             return None
         latest = max(latest, over)
     return latest
+
+
+def covering(request: Request, asked: Sequence[Asked]) -> Iterator[CompiledRule]:
+    """The rules with a quota that cover `request`: those that an allow may draw on."""
+    for subject in asked:
+        company = company_of(request, asked, subject)
+        for _, book in subject.consents:
+            if book.limited:
+                for rule in book.speaking(subject.chain, request):
+                    if (
+                        rule.body.quotas
+                        and rule.effect is not Effect.DENY
+                        and rule.covers(request, company)
+                    ):
+                        yield rule

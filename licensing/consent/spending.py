@@ -3,7 +3,7 @@ transaction of the decision that draws on them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -12,8 +12,8 @@ from uuid import UUID
 from ledger import ids
 from licensing.consent import prepared, quotas
 from licensing.consent.compiling import CompiledRule
-from licensing.consent.engine import Asked, company_of
-from licensing.consent.language import Effect, Interval, Quota, QuotaOf, Request
+from licensing.consent.engine import Asked
+from licensing.consent.language import Interval, Quota, QuotaOf
 from licensing.consent.models import ConsentRule
 
 # Reads what is used of the quotas that are asked for, each by its unique key. A quota that has not
@@ -141,21 +141,6 @@ def limited(asked: Sequence[Asked]) -> list[CompiledRule]:
         for rule in book.limited
         if not rule.scope or rule.scope in subject.chain
     ]
-
-
-def covering(request: Request, asked: Sequence[Asked]) -> Iterator[CompiledRule]:
-    """The rules with a quota that cover `request`: those that an allow may draw on."""
-    for subject in asked:
-        company = company_of(request, asked, subject)
-        for _, book in subject.consents:
-            if book.limited:
-                for rule in book.speaking(subject.chain, request):
-                    if (
-                        rule.body.quotas
-                        and rule.effect is not Effect.DENY
-                        and rule.covers(request, company)
-                    ):
-                        yield rule
 
 
 def _place(rule: CompiledRule, quota: Quota) -> _Place:

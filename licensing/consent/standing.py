@@ -18,8 +18,9 @@ from uuid import UUID
 from ledger import ids
 from licensing.consent import prepared
 from licensing.consent.bodies import read_body
-from licensing.consent.compiling import CompiledRule, Notice, RuleBook, bind, compile_rule
+from licensing.consent.compiling import CompiledRule, Notice, bind, compile_rule
 from licensing.consent.memory import Memory
+from licensing.consent.voices import Switch, Word, consenting
 
 # Reads the subjects %(subjects)s with their mode, the chain of their properties (nearest first),
 # and one row per owner and ownership step in force on %(day)s, with that owner's epoch; and which
@@ -103,32 +104,6 @@ shown: Final = lru_cache(maxsize=100_000)(ids.show)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Switch:
-    """A thrown kill switch: over a subject or property id or all (empty), on a platform or all."""
-
-    scope: str
-    platform: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Word:
-    """All that one holder says in one epoch."""
-
-    holder: str
-    epoch: int
-    book: RuleBook
-    switches: tuple[Switch, ...] = ()
-
-    def holds(self, chain: Sequence[str], platform: str) -> bool:
-        """Whether a switch stops `platform` from anything in `chain`."""
-        return any(
-            (not switch.scope or switch.scope in chain)
-            and (not switch.platform or switch.platform == platform)
-            for switch in self.switches
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StandingSubject:
     """A subject as it stands: its mode, its chain of ids, and its owners by territory."""
 
@@ -140,9 +115,7 @@ class StandingSubject:
 
     def consenting(self, territory: str | None) -> tuple[UUID, ...]:
         """Those whose consent is needed there; not knowing where, those of every territory."""
-        if territory is not None:
-            return self.owners.get(territory) or self.owners.get("", ())
-        return tuple(sorted({holder for owners in self.owners.values() for holder in owners}))
+        return consenting(self.owners, territory)
 
 
 @dataclass(slots=True, kw_only=True)

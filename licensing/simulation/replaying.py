@@ -21,7 +21,8 @@ from licensing.consent.counterfactuals import smallest_changes
 from licensing.consent.engine import Asked, company_of, decide
 from licensing.consent.language import Change, Decision, Effect, Per, Price, Request
 from licensing.consent.models import ConsentCheck
-from licensing.consent.standing import StandingSubject, Word, shown, stand, word_at
+from licensing.consent.standing import StandingSubject, shown, stand, word_at
+from licensing.consent.voices import Word
 from licensing.simulation.models import Simulation
 from licensing.simulation.reading import Searched, Stored, concerned, read_checks, read_stored
 from licensing.simulation.tally import Replayed, Tally, Worth, difference, worth

@@ -14,10 +14,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from licensing.consent import facts
-from licensing.consent.bodies import canonical, content_hash, read_body, write_obligations
+from licensing.consent.bodies import canonical, content_hash, read_body
 from licensing.consent.counterfactuals import smallest_changes
 from licensing.consent.engine import decide
 from licensing.consent.language import LEVEL, Action, Change, Decision, Effect, Purpose, Request
+from licensing.consent.terms import write_obligations
 from tests.licensing.consent import generated, naive
 
 Json = dict[str, Any]
