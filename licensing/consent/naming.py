@@ -10,7 +10,13 @@ from django.db.models import Model, QuerySet
 
 from ledger import ids
 from ledger.actor import Actor
-from licensing.catalog.models import Platform, Property, RightsHolder, Subject
+from licensing.catalog.models import (
+    OwnershipStep,
+    Platform,
+    Property,
+    RightsHolder,
+    Subject,
+)
 from licensing.consent import words
 
 _KINDS: Final[Mapping[str, Any]] = {
@@ -51,3 +57,13 @@ def names_of(shown: Iterable[str], *, actor: Actor) -> dict[str, str]:
         rows: QuerySet[Model] = _KINDS[prefix].objects.visible_to(actor).filter(pk__in=keys)
         found |= {ids.show(prefix, key): name for key, name in rows.values_list("pk", "name")}
     return found
+
+
+def co_owners(shown: Iterable[str], *, actor: Actor) -> dict[str, str]:
+    """The names of those who own a share of something that the actor sees, by shown id."""
+    keys = [ids.read(RightsHolder.PREFIX, one) for one in shown]
+    if not keys:
+        return {}
+    steps = OwnershipStep.objects.visible_to(actor)
+    rows = RightsHolder.objects.filter(pk__in=keys, shares__step__in=steps).distinct()
+    return {each.shown_id: each.name for each in rows}

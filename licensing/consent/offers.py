@@ -12,7 +12,8 @@ from rest_framework.serializers import ValidationError
 
 from ledger import ids
 from ledger.actor import Actor
-from ledger.errors import NotFound
+from ledger.forms import search_words
+from ledger.windows import named, read_id
 from licensing.catalog.models import (
     OwnershipShare,
     Platform,
@@ -61,7 +62,7 @@ def company(actor: Actor) -> Pairs:
 
 def find_company(actor: Actor, text: str) -> Pairs:
     """Those of one's own whose name has `text` in it; or whatever an id, of anybody's, means."""
-    text = text.strip()
+    text = search_words(text)
     if not text:
         return []
     with suppress(ValidationError):
@@ -113,12 +114,12 @@ def scopes(actor: Actor) -> list[tuple[str, list[ScopeOption]]]:
 def read_scope(actor: Actor, value: str) -> tuple[RightsHolder, Scope]:
     """The holder and the scope that a `ScopeOption` names. Raises NotFound."""
     holder_id, _, thing = value.partition("/")
-    holder = _named(RightsHolder.objects.visible_to(actor), holder_id)
+    holder = _found(RightsHolder, actor, holder_id)
     if not thing:
         return holder, Scope()
     if thing.startswith(f"{Property.PREFIX}_"):
-        return holder, Scope(property=_named(Property.objects.visible_to(actor), thing))
-    return holder, Scope(subject=_named(Subject.objects.visible_to(actor), thing))
+        return holder, Scope(property=_found(Property, actor, thing))
+    return holder, Scope(subject=_found(Subject, actor, thing))
 
 
 def scope_value(actor: Actor, thing: str) -> str:
@@ -143,12 +144,5 @@ def _own_subjects(holders: dict[Any, str]) -> Sequence[tuple[Any, Any, str]]:
     return sorted(rows, key=lambda row: (row[2].casefold(), str(row[1]), str(row[0])))[:MOST_SCOPES]
 
 
-def _named(rows: QuerySet[Any], shown: str) -> Any:
-    prefix = rows.model.PREFIX
-    try:
-        found = rows.filter(pk=ids.read(prefix, shown)).first()
-    except ValueError:
-        raise NotFound from None
-    if found is None:
-        raise NotFound
-    return found
+def _found(kind: Any, actor: Actor, shown: str) -> Any:
+    return named(kind.objects.visible_to(actor), read_id(kind.PREFIX, shown))

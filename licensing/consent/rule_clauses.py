@@ -133,7 +133,8 @@ _LAYOUT: Final[Mapping[str, Mapping[str, tuple[str, str, str]]]] = {
         "revocation_notice_days": (
             "Notice",
             "number",
-            "How long what was allowed goes on after you revoke the rule. A kill switch has none.",
+            "How long platforms that have used the rule may go on after you supersede or revoke it. A kill"
+            " switch has no notice.",
         ),
     },
 }

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from ledger.errors import Invalid
+from ledger.errors import Fault, Invalid
+from ledger.wire import flatten
 from licensing.consent import rules
 from licensing.consent.bodies import LISTS, canonical
 from licensing.consent.language import Axis, Effect, Interval, Per, QuotaOf
@@ -131,12 +132,13 @@ def read(fields: Fields, *, now: datetime) -> Reading:
         body = canonical(shape.validated_data)
         try:
             rules.examine_window(body, now=now)
-        except Invalid as fault:
-            return Reading(body=body, wrong=wrong_of(fault))
+        except Invalid as refusal:
+            return Reading(body=body, wrong=wrong_of(refusal))
         return Reading(body=body, wrong={})
     wrong: dict[str, list[str]] = defaultdict(list)
-    for path, found in _leaves(shape.errors):
-        wrong[_field(path, found.code, fields)].append(_told(raw, path, found))
+    for fault in flatten(shape.errors):
+        path = tuple(filter(None, fault.pointer.split("/")))
+        wrong[_field(path, fault.code, fields)].append(_told(raw, path, fault))
     # What is wrong is left out, so that the rest can be read aloud meanwhile.
     faulty = {name.partition(".")[0] for name in wrong}
     rest = {name: value for name, value in raw.items() if name not in faulty}
@@ -145,16 +147,16 @@ def read(fields: Fields, *, now: datetime) -> Reading:
     return Reading(body=read_so_far, wrong=wrong)
 
 
-def wrong_of(fault: Invalid) -> dict[str, list[str]]:
+def wrong_of(refusal: Invalid) -> dict[str, list[str]]:
     """A verb's refusal by the field it points to."""
-    places = [each.pointer.strip("/").split("/") for each in fault.faults]
+    places = [each.pointer.strip("/").split("/") for each in refusal.faults]
     found: dict[str, list[str]] = {}
     for place in places:
         if place[0] == "body":
-            found[".".join(place[1:3])] = [fault.detail]
+            found[".".join(place[1:3])] = [refusal.detail]
         else:
-            found["name" if place[0] == "name" else "over"] = [fault.detail]
-    return found or {"effect": [fault.detail]}
+            found["name" if place[0] == "name" else "over"] = [refusal.detail]
+    return found or {"effect": [refusal.detail]}
 
 
 def raw_body(fields: Fields) -> Json:
@@ -248,21 +250,6 @@ def _show_moment(stored: str | None) -> str:
     return typed.removesuffix(":00") if _MOMENT.match(typed) else typed
 
 
-def _leaves(detail: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """A shape's nested faults with the way to each."""
-    if isinstance(detail, Mapping):
-        for name, inner in detail.items():
-            further = path if name == "non_field_errors" else (*path, str(name))
-            yield from _leaves(inner, further)
-    elif isinstance(detail, list):
-        nested = any(isinstance(inner, Mapping | list) for inner in detail)
-        for place, inner in enumerate(detail):
-            if inner:
-                yield from _leaves(inner, (*path, str(place)) if nested else path)
-    else:
-        yield path, detail
-
-
 def _field(path: tuple[str, ...], code: str, fields: Fields) -> str:
     """The field of the form that a fault of the body is beside."""
     if not path:
@@ -276,11 +263,11 @@ def _field(path: tuple[str, ...], code: str, fields: Fields) -> str:
     return name
 
 
-def _told(raw: Json, path: tuple[str, ...], fault: Any) -> str:
+def _told(raw: Json, path: tuple[str, ...], fault: Fault) -> str:
     message = _WRITTEN.get(path[0] if path else "") if fault.code == "bad_name" else None
     if fault.code == "invalid" and path and path[0] in (*COUNTS, "quotas", "obligations"):
         message = "Write a whole number."
-    message = message or _PLAINLY.get(fault.code) or str(fault)
+    message = message or _PLAINLY.get(fault.code) or fault.detail
     if path and path[0] in TYPED and path[-1].isdigit():
         return f"“{raw[path[0]][int(path[-1])]}”: {message}"
     return message

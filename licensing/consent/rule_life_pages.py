@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from ledger.actor import Actor
 from ledger.errors import Invalid
-from licensing.consent import blast, rules
+from licensing.consent import blast, reliance, rules
 from licensing.consent.models import ConsentRule, RuleVersion
 from licensing.consent.naming import names_in
 from licensing.consent.rule_lists import find_rule, scope_of, standings, title_of
@@ -91,6 +91,7 @@ def revoke(request: HttpRequest, actor: Actor, shown: str) -> HttpResponse:
         "effect": in_force.body["effect"],
         "open_receipts": blast.open_receipts_of(in_force, now=now),
         "notice": in_force.body.get("revocation_notice_days"),
+        "relying": len(reliance.of(rule.pk)),
         "seen": rules.etag_of(rule.latest()),
         "trouble": trouble,
     }

@@ -10,9 +10,8 @@ from typing import Any, Final
 
 from django.db.models import Case, Exists, IntegerField, OuterRef, Value, When
 
-from ledger import ids
 from ledger.actor import Actor
-from ledger.errors import NotFound
+from ledger.windows import named, read_id
 from licensing.consent.models import ConsentRule, ConsentRuleQuerySet, RuleVersion
 from licensing.consent.naming import names_in
 from licensing.consent.sentences import Sentence, sentences
@@ -80,13 +79,8 @@ def rules_of(actor: Actor, *, ended: bool = False) -> ConsentRuleQuerySet:
 def find_rule(actor: Actor, shown: str) -> ConsentRule:
     """The rule of an address. Another's, an absent and a malformed one look alike."""
     rows = ConsentRule.objects.visible_to(actor).select_related("holder", "property", "subject")
-    try:
-        found = rows.with_versions().filter(pk=ids.read(ConsentRule.PREFIX, shown)).first()
-    except ValueError:
-        raise NotFound from None
-    if found is None:
-        raise NotFound
-    return found
+    rule: ConsentRule = named(rows.with_versions(), read_id(ConsentRule.PREFIX, shown))
+    return rule
 
 
 def grouped(rules: Iterable[ConsentRule], *, actor: Actor) -> list[ScopeGroup]:

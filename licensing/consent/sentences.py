@@ -107,6 +107,20 @@ def is_set(body: Json, field: str) -> bool:
     return value is not None and value not in ([], {})
 
 
+def duties(obligations: Json) -> list[str]:
+    """What obligations ask for, each as something one must do. Several credits may be listed."""
+    credit = obligations.get("attribution") or []
+    hours = obligations.get("report_within_hours")
+    found = {
+        "add a watermark": obligations.get("watermark"),
+        "embed a C2PA credential": obligations.get("c2pa"),
+        **{f"credit “{each}”": True for each in ([credit] if isinstance(credit, str) else credit)},
+        f"report it within {counted(hours or 0, 'hour')}": hours,
+        "delete it on revocation": obligations.get("delete_on_revocation"),
+    }
+    return [words for words, owed in found.items() if owed]
+
+
 def text(parts: list[Sentence] | Sentence) -> str:
     """One or several sentences as plain text."""
     if isinstance(parts, list):
@@ -307,25 +321,11 @@ def _beside(body: Json) -> Iterator[_Clause]:
                 pieces += [Said(f"{counted(rows[per, of], 'time')} {interval}"), f" {whose}"]
     if pieces:
         yield "quotas", tuple(pieces)
-    duties = list(_duties(body.get("obligations") or {}))
-    if duties:
-        yield "obligations", ("Whoever uses it must ", Said(listing(duties)))
+    if owed := duties(body.get("obligations") or {}):
+        yield "obligations", ("Whoever uses it must ", Said(listing(owed)))
     if (days := body.get("revocation_notice_days")) is not None:
         notice = Said(counted(days, "day"))
         yield (
             "revocation_notice_days",
-            ("What was allowed goes on for ", notice, " once it is revoked"),
+            ("Platforms that rely on it may go on for ", notice, " after it ends"),
         )
-
-
-def _duties(obligations: Json) -> Iterator[str]:
-    if obligations.get("watermark"):
-        yield "add a watermark"
-    if obligations.get("c2pa"):
-        yield "embed a C2PA credential"
-    if credit := obligations.get("attribution"):
-        yield f"credit “{credit}”"
-    if hours := obligations.get("report_within_hours"):
-        yield f"report it within {counted(hours, 'hour')}"
-    if obligations.get("delete_on_revocation"):
-        yield "delete it on revocation"

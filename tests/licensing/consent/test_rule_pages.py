@@ -346,7 +346,7 @@ def test_revoking_tells_what_it_leaves_and_holds_at_once(studio: Studio, client:
     ask(generator, hero, now=timezone.now())
     page = plain(text(client, page_of(rule, "/revoke")))
     assert "Receipts still open 1" in page
-    assert "Notice 1 day" in page
+    assert "Notice promised 1 day Platforms that rely on it 1" in page
     assert "changed since" in fill(
         client, page_of(rule, "/revoke"), {"seen": '"0.0.draft"'}, status=409
     ).content.decode().replace("It has changed", "changed")

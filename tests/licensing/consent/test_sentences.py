@@ -160,7 +160,7 @@ def test_a_rule_reads_like_this() -> None:
         "violence up to mild, no sexual content, never with Rival Bear, for $0.002 per generation. "
         "At most 1,000 times a day on each platform. "
         "Whoever uses it must add a watermark and report it within 24 hours. "
-        "What was allowed goes on for 30 days once it is revoked."
+        "Platforms that rely on it may go on for 30 days after it ends."
     )
 
 
