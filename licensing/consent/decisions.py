@@ -54,7 +54,7 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
+class Case:
     """One asking with everything that stands about it, ready to be decided."""
 
     asking: Asking
@@ -94,7 +94,7 @@ def check_all(
         }
         standing = stand(subjects=named, now=now)
         _examine(actor, named, standing)
-        cases = [_case(asking, platform, now, standing) for asking in askings]
+        cases = [case_of(asking, platform, now, standing) for asking in askings]
         decided = _decided(cases, platform=platform, now=now)
         decisions = [each.decision for each in decided]
         allowed = any(decision.outcome is Effect.ALLOW for decision in decisions)
@@ -120,7 +120,7 @@ def grant(*, now: datetime, check: ConsentCheck, approved: frozenset[str]) -> Co
     asking = Asking(
         subjects=tuple(check.subject_ids), request=request, generations=check.generations or 1
     )
-    case = _case(asking, platform, now, standing)
+    case = case_of(asking, platform, now, standing)
     # The prompt is gone: what was searched for in it holds for the words forbidden then.
     words_hold = case.epochs == check.facts["epochs"]
     request = replace(case.request, words=request.words if words_hold else None)
@@ -171,7 +171,8 @@ def _examine(actor: Actor, named: set[UUID], standing: Standing) -> None:
         raise ModeMismatch
 
 
-def _case(asking: Asking, platform: Platform, now: datetime, standing: Standing) -> _Case:
+def case_of(asking: Asking, platform: Platform, now: datetime, standing: Standing) -> Case:
+    """`asking` with all that `standing` says about its subjects."""
     request = replace(asking.request, platform=platform.shown_id, at=now)
     asked = []
     epochs = {}
@@ -189,7 +190,7 @@ def _case(asking: Asking, platform: Platform, now: datetime, standing: Standing)
         others = tuple(_answers_to(standing.subjects[other]) for other in asking.co_subjects)
         request = replace(request, co_subjects=others)
     mode = standing.subjects[asking.subjects[0]].mode
-    return _Case(asking=asking, request=request, asked=tuple(asked), epochs=epochs, mode=mode)
+    return Case(asking=asking, request=request, asked=tuple(asked), epochs=epochs, mode=mode)
 
 
 def _answers_to(subject: StandingSubject) -> frozenset[str]:
@@ -199,7 +200,7 @@ def _answers_to(subject: StandingSubject) -> frozenset[str]:
 
 
 def _decided(
-    cases: Sequence[_Case],
+    cases: Sequence[Case],
     *,
     platform: Platform,
     now: datetime,
@@ -236,18 +237,18 @@ def _decided(
     return [_told(case, *each) for case, each in zip(cases, found, strict=True)]
 
 
-def _met(case: _Case, approved: frozenset[str], counts: spending.Counts) -> tuple[Decision, Spent]:
+def _met(case: Case, approved: frozenset[str], counts: spending.Counts) -> tuple[Decision, Spent]:
     """The decision as the quotas stand in `counts`, and those that are spent for it."""
     rules = spending.limited(case.asked)
     spent = counts.spent(rules, units=case.asking.generations)
     return _decide(case, approved, spent), spent
 
 
-def _decide(case: _Case, approved: frozenset[str], spent: Spent) -> Decision:
+def _decide(case: Case, approved: frozenset[str], spent: Spent) -> Decision:
     return decide(case.request, case.asked, approved=approved, spent=spent)
 
 
-def _told(case: _Case, decision: Decision, spent: Spent) -> _Decided:
+def _told(case: Case, decision: Decision, spent: Spent) -> _Decided:
     """With what would have been allowed, if it is a refusal."""
     if decision.outcome is Effect.DENY:
         changes = smallest_changes(case.request, case.asked, spent=spent)
@@ -256,7 +257,7 @@ def _told(case: _Case, decision: Decision, spent: Spent) -> _Decided:
 
 
 def _check(
-    case: _Case, decided: _Decided, platform: Platform, signer: tuple[str, OKPKey] | None
+    case: Case, decided: _Decided, platform: Platform, signer: tuple[str, OKPKey] | None
 ) -> ConsentCheck:
     """The durable form of a decision, with its receipt if it is an allow."""
     decision = decided.decision
@@ -300,7 +301,7 @@ def _check(
     return made
 
 
-def _claims(check: ConsentCheck, case: _Case, decision: Decision) -> dict[str, Any]:
+def _claims(check: ConsentCheck, case: Case, decision: Decision) -> dict[str, Any]:
     assert check.expires_at is not None
     return {
         "jti": check.shown_id,
@@ -348,7 +349,7 @@ def _insert(checks: Sequence[ConsentCheck]) -> None:
 
 
 def _rely(
-    cases: Sequence[_Case], decided: Sequence[_Decided], *, platform: Platform, now: datetime
+    cases: Sequence[Case], decided: Sequence[_Decided], *, platform: Platform, now: datetime
 ) -> None:
     """Notes the rules that promised a notice and that `platform` has got receipts under."""
     rules = {

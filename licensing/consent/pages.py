@@ -7,7 +7,13 @@ from typing import Final
 
 from django.http import HttpResponse
 
-from licensing.consent import approval_pages, rule_life_pages, rule_pages, switch_pages
+from licensing.consent import (
+    approval_pages,
+    rule_life_pages,
+    rule_pages,
+    switch_pages,
+    trial_pages,
+)
 
 # Address below the portal, page, name. The portal's door lets in rights holders only and calls
 # each page with the request, the actor and whatever the address names.
@@ -16,4 +22,5 @@ ROUTES: Final[tuple[tuple[str, Callable[..., HttpResponse], str], ...]] = (
     *switch_pages.ROUTES,
     *rule_pages.ROUTES,
     *rule_life_pages.ROUTES,
+    *trial_pages.ROUTES,
 )

@@ -133,6 +133,12 @@ def title_of(rule: ConsentRule) -> str:
     return rule.name or scope_of(rule)
 
 
+def called(rule: ConsentRule) -> str:
+    """What a rule is called in the midst of a sentence."""
+    over = rule.subject or rule.property or f"everything {rule.holder.name} holds"
+    return rule.name or f"Your rule for {over}"
+
+
 def _read(rule: ConsentRule) -> RuleVersion:
     return rule.in_force() or rule.latest()
 

@@ -168,3 +168,37 @@ def test_every_rule_is_seen_at_a_glance(chromium_page: Page, studio: Studio) -> 
     page.get_by_role("button", name="Save draft").last.click()
     expect(page.get_by_role("alert")).to_contain_text("Somebody changed this rule")
     looks(page, "rule-stale")
+
+
+def test_a_request_is_tried_while_one_edits(chromium_page: Page, studio: Studio) -> None:
+    page, household = chromium_page, studio.household
+    now = timezone.now()
+    publish_rule(
+        household,
+        actions=["generate_image", "generate_video"],
+        territories={"except": ["DE"]},
+        purposes=["personal"],
+        content={"violence": "mild"},
+        price={"amount": "0.002", "currency": "USD", "per": "generation"},
+        obligations={"watermark": True, "report_within_hours": 24},
+        now=now,
+    )
+    sign_in(page, studio)
+    page.goto("/portal/try-it")
+    answer = page.locator("#tried")
+    expect(answer).to_contain_text("has to be told the level of violence")
+    looks(page, "try-refused")
+    page.get_by_label("Where").select_option("Germany")
+    expect(answer).to_contain_text("Allowed if the territory were not Germany")
+    page.get_by_label("Where").select_option("France")
+    clause(page, "How strong")
+    page.get_by_role("group", name="Violence").get_by_label("mild").check()
+    expect(answer).to_contain_text("Allowed")
+    expect(answer).to_contain_text("$0.002 per generation")
+    clause(page, "Size and ages")
+    page.get_by_label("How many").fill("none")
+    expect(answer).to_contain_text("Not a request yet")
+    expect(page.locator("#wrong-generations")).to_contain_text("whole number")
+    page.get_by_label("How many").fill("50")
+    expect(answer).to_contain_text("$0.10 in all")
+    looks(page, "try-allowed")
