@@ -9,6 +9,7 @@ from django.http import HttpResponse
 
 from licensing.consent import (
     approval_pages,
+    policy_pages,
     rule_life_pages,
     rule_pages,
     switch_pages,
@@ -20,6 +21,7 @@ from licensing.consent import (
 ROUTES: Final[tuple[tuple[str, Callable[..., HttpResponse], str], ...]] = (
     *approval_pages.ROUTES,
     *switch_pages.ROUTES,
+    *policy_pages.ROUTES,
     *rule_pages.ROUTES,
     *rule_life_pages.ROUTES,
     *trial_pages.ROUTES,

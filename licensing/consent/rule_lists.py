@@ -12,6 +12,7 @@ from django.db.models import Case, Exists, IntegerField, OuterRef, Value, When
 
 from ledger.actor import Actor
 from ledger.windows import named, read_id
+from licensing.catalog.models import Property
 from licensing.consent.models import ConsentRule, ConsentRuleQuerySet, RuleVersion
 from licensing.consent.naming import names_in
 from licensing.consent.sentences import Sentence, sentences
@@ -51,12 +52,19 @@ class ScopeGroup:
     rules: tuple[ShownRule, ...]
 
 
-def rules_of(actor: Actor, *, ended: bool = False) -> ConsentRuleQuerySet:
-    """Rules in the order of a page: over everything, then properties and subjects by name."""
+def rules_of(
+    actor: Actor, *, ended: bool = False, over: Property | None = None
+) -> ConsentRuleQuerySet:
+    """Rules in the order of a page: over everything, then properties and subjects by name.
+
+    With `over` only those over that property itself.
+    """
     standing = RuleVersion.objects.filter(rule=OuterRef("pk"), state__in=STANDING)
     rows = ConsentRule.objects.visible_to(actor).filter(
         ~Exists(standing) if ended else Exists(standing)
     )
+    if over is not None:
+        rows = rows.filter(property=over)
     narrowness = Case(
         When(subject__isnull=False, then=Value(2)),
         When(property__isnull=False, then=Value(1)),

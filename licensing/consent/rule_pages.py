@@ -16,6 +16,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from ledger.actor import Actor
 from ledger.errors import Invalid, NotFound
+from ledger.windows import named, read_id
+from licensing.catalog.models import Property
 from licensing.catalog.territories import REGIONS
 from licensing.consent import offers, rule_forms, rules
 from licensing.consent.beginnings import BEGINNINGS, beginning_of
@@ -34,14 +36,23 @@ NEW: Final[Mapping[str, Any]] = {"effect": "allow", "actions": ["generate_image"
 
 @require_GET
 def all_rules(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Every rule by what it is over, each as a sentence."""
+    """Every rule by what it is over, each as a sentence; or those over one property."""
     actor.require("consent:read")
+    if subject := request.GET.get("subject"):
+        # What is said about a subject is mostly said over something wider.
+        return redirect("portal:policy", shown=subject)
+    over: Property | None = None
+    if shown := request.GET.get("property"):
+        over = named(Property.objects.visible_to(actor), read_id(Property.PREFIX, shown))
     ended = request.GET.get("show") == "ended"
-    rows = Paginator(rules_of(actor, ended=ended), PAGE).get_page(request.GET.get("page"))
+    rows = Paginator(rules_of(actor, ended=ended, over=over), PAGE).get_page(
+        request.GET.get("page")
+    )
     context = {
         "page": "rules",
         "rows": rows,
         "ended": ended,
+        "over": over,
         "groups": grouped(rows, actor=actor),
         "beginnings": BEGINNINGS,
         "may_write": actor.may("consent:write"),

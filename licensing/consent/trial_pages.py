@@ -77,6 +77,8 @@ def _fields(request: HttpRequest) -> dict[str, list[str]]:
     if request.method == "POST":
         return {name: [str(each) for each in values] for name, values in request.POST.lists()}
     linked = {name: [str(each) for each in values] for name, values in request.GET.lists()}
+    if "subject" in linked:
+        linked["subjects"] = linked.pop("subject")
     return {**BEGINNING, **linked}
 
 

@@ -8,6 +8,8 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from licensing.consent import rule_lists
+from licensing.consent.models import ConsentRule
 from licensing.consent.sentences import Part, Sentence
 
 register = template.Library()
@@ -35,6 +37,12 @@ def marked(changes: Iterable[tuple[str, str]]) -> SafeString:
 def slot(name: str) -> str:
     """A field's name as part of an element's id."""
     return name.replace(".", "-")
+
+
+@register.filter
+def called(rule: ConsentRule) -> str:
+    """What a rule is called in the midst of a sentence."""
+    return rule_lists.called(rule)
 
 
 def _part(part: Part) -> SafeString:

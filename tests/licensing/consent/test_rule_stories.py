@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from licensing.consent import rules
+from licensing.catalog.models import Platform
+from licensing.consent import rules, switches
 from licensing.consent.models import ConsentRule, RuleVersion
 from tests.browser import looks
-from tests.licensing.builders import build_actor, build_platform, build_property, build_subject
+from tests.licensing.builders import (
+    build_actor,
+    build_holder,
+    build_platform,
+    build_property,
+    build_subject,
+)
 from tests.licensing.consent.builders import draft_rule, publish_rule
 from tests.licensing.portal.builders import Studio, build_empty_studio
 from tests.licensing.portal.test_browser import sign_in
@@ -202,3 +211,41 @@ def test_a_request_is_tried_while_one_edits(chromium_page: Page, studio: Studio)
     page.get_by_label("How many").fill("50")
     expect(answer).to_contain_text("$0.10 in all")
     looks(page, "try-allowed")
+
+
+def test_all_that_applies_to_a_character_is_on_one_page(
+    chromium_page: Page, studio: Studio
+) -> None:
+    page, household, now = chromium_page, studio.household, timezone.now()
+    holder = household.holder
+    assert holder is not None
+    partner = build_holder("Quiet Partner").holder
+    assert partner is not None
+    saga = holder.properties.get()
+    owners = {holder: 2, partner: 1}
+    pair = build_subject(holder, "Ferrow and Finch", property=saga, owners=owners)
+    said: dict[str, dict[str, Any]] = {
+        "Nothing political": {"effect": "deny", "purposes": ["political"]},
+        "No training": {"effect": "deny", "actions": ["train", "infer", "index"]},
+        "Gentle clips": {
+            "property": saga,
+            "actions": ["generate_image", "generate_video", "remix"],
+            "content": {"violence": "mild"},
+        },
+        "Shirts and mugs": {
+            "subject": pair,
+            "effect": "needs_approval",
+            "actions": ["merchandise"],
+        },
+    }
+    for name, fields in said.items():
+        rule = publish_rule(household, now=now, **fields)
+        ConsentRule.objects.filter(pk=rule.pk).update(name=name)
+    reel = Platform.objects.get(name="Reelmaker")
+    switches.throw(actor=household.actor, now=now, holder=holder, platform=reel)
+    sign_in(page, studio)
+    page.goto("/portal/rules")
+    page.get_by_role("link", name="All that applies to it").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Ferrow and Finch")
+    expect(page.locator(".outcomes")).to_contain_text("Shirts and mugs asks first")
+    looks(page, "policy")
