@@ -115,6 +115,9 @@ def history(request: HttpRequest, actor: Actor, shown: str) -> HttpResponse:
         "older": older,
         "newer": newer,
         "changed": _between(older, newer, names) if older != newer else [],
+        "draft": rule.latest() if rule.latest().state == VersionState.DRAFT else None,
+        "in_force": rule.in_force(),
+        "may_publish": actor.may("consent:publish"),
     }
     return render(request, "consent/history.html", context)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
@@ -11,15 +10,13 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from ledger import ids
 from ledger.actor import Actor
 from ledger.errors import NotFound
 from ledger.windows import named, read_id
 from licensing.catalog.models import Platform, Subject
 from licensing.consent import explanations, offers, telling, trial_forms
 from licensing.consent.bodies import write_obligations, write_price
-from licensing.consent.language import Decision, Reason
-from licensing.consent.models import ConsentRule, RuleVersion
+from licensing.consent.models import RuleVersion
 from licensing.consent.naming import co_owners, names_in, names_of
 from licensing.consent.rule_forms import Fields, one
 from licensing.consent.rule_lists import called, find_rule
@@ -27,21 +24,11 @@ from licensing.consent.sentences import duties
 from licensing.consent.states import VersionState
 from licensing.consent.trial_forms import BEGINNING, Tried
 from licensing.consent.trials import Trial, try_asking
-from licensing.consent.wording import listing
+from licensing.consent.whys import versions_of, whys
 
 MOST_SUBJECTS: Final = 200
 MOST_DRAFTS: Final = 100
 _NOT_YOURS: Final = "Not yours to decide"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Why:
-    """One reason: a rule and what it does, or a sentence without one."""
-
-    about: str
-    rule: ConsentRule | None
-    title: str
-    says: str
 
 
 @require_http_methods(["GET", "POST"])
@@ -150,7 +137,8 @@ def _told(actor: Actor, tried: Tried, trial: Trial, platform: Platform) -> dict[
     """A trial's answer in words."""
     assert tried.asking is not None
     decision, asking = trial.decision, tried.asking
-    versions = _versions(actor, decision)
+    spoken = {*decision.rule_versions, *(reason.rule_version for reason in decision.reasons)}
+    versions = versions_of(spoken, actor=actor)
     names = names_in((version.body for version in versions.values()), actor=actor)
     names |= names_of((verdict.subject for verdict in decision.verdicts), actor=actor)
     several = len(decision.verdicts) > 1
@@ -162,7 +150,7 @@ def _told(actor: Actor, tried: Tried, trial: Trial, platform: Platform) -> dict[
         "heading": explanations.OUTCOMES[decision.outcome] if trial.asked else _NOT_YOURS,
         "platform": platform,
         "others": sorted(co_owners(trial.others, actor=actor).values()),
-        "reasons": _reasons(decision, versions, names if several else {}),
+        "reasons": whys(decision.reasons, versions, names if several else {}),
         "options": [explanations.would_allow(each, names) for each in decision.would_allow],
         "duties": duties(write_obligations(decision.obligations)),
         "earns": telling.earnings(price, facts, asking.generations),
@@ -177,37 +165,6 @@ def _told(actor: Actor, tried: Tried, trial: Trial, platform: Platform) -> dict[
         if several
         else [],
     }
-
-
-def _versions(actor: Actor, decision: Decision) -> dict[str, RuleVersion]:
-    """The rule versions that a decision speaks of, by shown id."""
-    shown = {*decision.rule_versions, *(reason.rule_version for reason in decision.reasons)}
-    keys = [ids.read(RuleVersion.PREFIX, one) for one in shown if one]
-    rows = RuleVersion.objects.visible_to(actor).filter(pk__in=keys)
-    rows = rows.select_related("rule__holder", "rule__property", "rule__subject")
-    return {each.shown_id: each for each in rows}
-
-
-def _reasons(
-    decision: Decision, versions: Mapping[str, RuleVersion], names: Mapping[str, str]
-) -> list[Why]:
-    """Why, one for each rule with all that it misses, in the order they were found."""
-    together: dict[tuple[str, str], list[Reason]] = {}
-    for reason in decision.reasons:
-        together.setdefault((reason.subject, reason.rule_version), []).append(reason)
-    found = []
-    for (subject, version), reasons in together.items():
-        about = names.get(subject, "")
-        known = versions.get(version)
-        if known is None:
-            found += [
-                Why(about=about, rule=None, title="", says=explanations.stands(reason.code))
-                for reason in reasons
-            ]
-            continue
-        says = listing([explanations.does(reason.code, reason.fact) for reason in reasons])
-        found.append(Why(about=about, rule=known.rule, title=called(known.rule), says=says))
-    return found
 
 
 ROUTES: Final[tuple[tuple[str, Callable[..., HttpResponse], str], ...]] = (

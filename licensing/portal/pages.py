@@ -35,6 +35,7 @@ from licensing.consent import pages as consent
 from licensing.portal import door
 from licensing.portal.labels import labels_of
 from licensing.portal.overview import overview_of
+from licensing.simulation import pages as simulation
 
 MOST_STATEMENTS = 240
 
@@ -195,7 +196,7 @@ pages = [
     path("statements/<str:shown>/json", statement_json, name="statement-json"),
     *(
         path(address, door.for_holders(page), name=name)
-        for topic in (access, catalog, consent)
+        for topic in (access, catalog, consent, simulation)
         for address, page, name in topic.ROUTES
     ),
     path("<path:rest>", nothing_here),
