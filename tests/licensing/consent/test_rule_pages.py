@@ -288,6 +288,35 @@ def test_a_stale_edit_is_told_kindly_with_what_differs(studio: Studio, client: C
     assert RuleVersion.objects.get(rule=rule).body["purposes"] == ["parody"]
 
 
+def test_an_edit_that_does_not_say_what_it_has_seen_is_stale(
+    studio: Studio, client: Client
+) -> None:
+    rule = draft_rule(studio, actions=["generate_image"])
+    for tail in ("", "/publish"):
+        page = fill(client, page_of(rule, tail), form(studio, actions=["remix"]), status=409)
+        assert "hanged" in page.content.decode()
+    version = RuleVersion.objects.get(rule=rule)
+    assert (version.state, version.body["actions"]) == ("draft", ["generate_image"])
+
+
+def test_what_the_form_does_not_ask_for_is_not_heard(studio: Studio, client: Client) -> None:
+    stranger = build_studio("Rivals").holder
+    fox = build_subject(studio.holder)
+    extra = {
+        "id": "rul_1",
+        "owner": stranger.shown_id,
+        "holder": stranger.shown_id,
+        "subject": fox.shown_id,
+        "approved_by": "me",
+        "state": "published",
+        "body": "{}",
+    }
+    fill(client, f"{PAGE}/new", form(studio, **extra))
+    rule = written()
+    assert (rule.holder, rule.subject, rule.latest().state) == (studio.holder, None, "draft")
+    assert rule.latest().body == {"effect": "allow", "actions": ["generate_image"]}
+
+
 def test_saving_what_has_not_changed_begins_no_version(studio: Studio, client: Client) -> None:
     rule = publish_rule(studio, actions=["generate_image"])
     answer = client.post(page_of(rule), form(studio, seen=seen(rule)), follow=True)
