@@ -39,7 +39,7 @@ _OTHER: Final = "\x00other"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Class:
+class Class:
     """Values of one fact that every rule treats alike, by one of them."""
 
     fact: str
@@ -60,7 +60,7 @@ def smallest_changes(
     """
     if any(subject.holds or not subject.consents for subject in asked):
         return ()
-    search = _Search(request=request, asked=asked, spent=spent)
+    search = Search(request=request, asked=asked, spent=spent)
     facts = sorted({*search.telling(), "action"})
     classes = {fact: search.classes(fact) for fact in facts}
     singles = [search.single(classes[fact]) for fact in facts]
@@ -75,7 +75,7 @@ def smallest_changes(
     return tuple(found[:OPTIONS])
 
 
-class _Search:
+class Search:
     """One bounded search over changed requests."""
 
     def __init__(self, *, request: Request, asked: Sequence[Asked], spent: Spent) -> None:
@@ -102,29 +102,29 @@ class _Search:
             if self.spent.get(rule.version) is not None:
                 yield "at"
 
-    def single(self, classes: Sequence[_Class]) -> Change | None:
+    def single(self, classes: Sequence[Class]) -> Change | None:
         """The widest change of one fact that is allowed."""
         good = [one for one in classes if self._allowed((one,))]
-        return _joined(good, classes) if good else None
+        return joined(good, classes) if good else None
 
-    def several(self, facts: Sequence[Sequence[_Class]]) -> tuple[Change, ...] | None:
+    def several(self, facts: Sequence[Sequence[Class]]) -> tuple[Change, ...] | None:
         """The first combination of one class of each fact that is allowed."""
         for combination in product(*facts):
             if self._allowed(combination):
                 return tuple(one.change for one in combination)
         return None
 
-    def _allowed(self, changed: Iterable[_Class]) -> bool:
+    def _allowed(self, changed: Iterable[Class]) -> bool:
         if self.left <= 0:
             return False
         self.left -= 1
         request = self.request
         for one in changed:
-            request = _changed(request, one.fact, one.value)
+            request = with_fact(request, one.fact, one.value)
         spent = _still(self.spent, request.at)
         return decide(request, self.asked, spent=spent).outcome is Effect.ALLOW
 
-    def classes(self, fact: str) -> list[_Class]:
+    def classes(self, fact: str) -> list[Class]:
         """What could be said of `fact` instead."""
         if fact in _AXES:
             return [_stretch(fact, level, level) for level in range(len(LEVELS))]
@@ -138,7 +138,7 @@ class _Search:
             return self._company()
         return self._named(fact)
 
-    def _stretches(self, fact: str) -> list[_Class]:
+    def _stretches(self, fact: str) -> list[Class]:
         """Whole numbers cut where some rule's bound lies."""
         field, beyond = (_LEAST[fact], 0) if fact in _LEAST else (_MOST[fact], 1)
         bounds = {getattr(body, field) for body in self.bodies} - {None}
@@ -148,13 +148,13 @@ class _Search:
             for start, end in zip(starts, [*starts[1:], None], strict=True)
         ]
 
-    def _later(self) -> list[_Class]:
+    def _later(self) -> list[Class]:
         """The moments to come at which some rule begins or ends, or has room again."""
         turns = {body.window_from for body in self.bodies} | {b.window_to for b in self.bodies}
         turns.update(self.spent.values())
         coming = sorted(turn for turn in turns if turn is not None and turn > self.request.at)
         return [
-            _Class(
+            Class(
                 fact="at",
                 value=turn,
                 change=Change(fact="at", relation="from", values=(turn.isoformat(),)),
@@ -162,16 +162,16 @@ class _Search:
             for turn in coming
         ]
 
-    def _without(self, fact: str) -> list[_Class]:
+    def _without(self, fact: str) -> list[Class]:
         """The same without what some rule forbids."""
         forbidden = frozenset[str]().union(
             *(getattr(body, f"forbidden_{fact}") for body in self.bodies)
         )
         said: frozenset[str] = getattr(self.request, fact) or frozenset()
         change = Change(fact=fact, relation="none_of", values=tuple(sorted(forbidden)))
-        return [_Class(fact=fact, value=said - forbidden, change=change)]
+        return [Class(fact=fact, value=said - forbidden, change=change)]
 
-    def _company(self) -> list[_Class]:
+    def _company(self) -> list[Class]:
         """The same company without those whom some rule does not want, or saying there is none."""
         unwelcome = frozenset[str]().union(*(body.never_with for body in self.bodies))
         lists = [body.only_with for body in self.bodies if body.only_with is not None]
@@ -184,9 +184,9 @@ class _Search:
         gone = unwelcome.union(*(other for other in said if other not in kept))
         values = tuple(sorted(gone.difference(*kept))) if kept else ()
         change = Change(fact="co_subjects", relation="none_of" if kept else "none", values=values)
-        return [_Class(fact="co_subjects", value=kept, change=change)]
+        return [Class(fact="co_subjects", value=kept, change=change)]
 
-    def _named(self, fact: str) -> list[_Class]:
+    def _named(self, fact: str) -> list[Class]:
         """Values from lists, one for each way in which all the rules treat them."""
         values: Iterable[str]
         if fact in _CLOSED:
@@ -201,12 +201,12 @@ class _Search:
             way: Hashable = value if fact == "action" else self._way(fact, value)
             alike.setdefault(way, []).append(value)
         return [
-            _Class(fact=fact, value=group[0], change=_named_change(fact, group, self.bodies))
+            Class(fact=fact, value=group[0], change=_named_change(fact, group, self.bodies))
             for group in alike.values()
         ]
 
     def _way(self, fact: str, value: str) -> Hashable:
-        changed = _changed(self.request, fact, value)
+        changed = with_fact(self.request, fact, value)
         return tuple(_result(rule, fact, changed) for rule, _ in self.rules)
 
 
@@ -215,7 +215,8 @@ def _still(spent: Spent, at: datetime) -> Spent:
     return {version: until for version, until in spent.items() if until is None or at < until}
 
 
-def _changed(request: Request, fact: str, value: Any) -> Request:
+def with_fact(request: Request, fact: str, value: Any) -> Request:
+    """The request saying `value` of `fact`, whatever it said of it before."""
     if fact in _AXES:
         return replace(request, ratings={**request.ratings, fact: value})
     if fact == "words":
@@ -258,8 +259,8 @@ def _values(body: RuleBody, fact: str) -> frozenset[str]:
     return listed
 
 
-def _stretch(fact: str, low: int, high: int | None) -> _Class:
-    return _Class(fact=fact, value=low, change=_between(fact, low, high), high=high)
+def _stretch(fact: str, low: int, high: int | None) -> Class:
+    return Class(fact=fact, value=low, change=_between(fact, low, high), high=high)
 
 
 def _between(fact: str, low: int, high: int | None) -> Change:
@@ -283,7 +284,7 @@ def _named_change(fact: str, group: Sequence[str], bodies: Sequence[RuleBody]) -
     return Change(fact=fact, relation="none_of", values=tuple(sorted(listed)))
 
 
-def _joined(good: Sequence[_Class], classes: Sequence[_Class]) -> Change:
+def joined(good: Sequence[Class], classes: Sequence[Class]) -> Change:
     """One change that says all the good classes, or the first stretch of neighbours among them."""
     first = good[0]
     if first.fact in _AXES or first.fact in _LEAST or first.fact in _MOST:

@@ -1,0 +1,193 @@
+"""What has to be said besides for a request to be allowed: pure, over what it leaves open.
+
+An unknown fact never satisfies an allow, so a request that says little is refused although the
+rules would allow it. This finds what it would have to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from licensing.consent.compiling import CompiledRule
+from licensing.consent.counterfactuals import (
+    NONE_SPENT,
+    Class,
+    Search,
+    Spent,
+    joined,
+    with_fact,
+)
+from licensing.consent.engine import Asked, company_of, decide
+from licensing.consent.language import Change, Effect, Request
+
+# How many ways of saying more are looked at, for one request.
+COMPLETIONS: Final = 2000
+_Domains = Mapping[str, Sequence[Class]]
+
+
+def completion(
+    request: Request, asked: Sequence[Asked], *, spent: Spent = NONE_SPENT
+) -> tuple[Change, ...] | None:
+    """What has to be said besides for `request` to be allowed, leaving what it says as it is.
+
+    Empty if it is allowed as it stands; None if nothing that it leaves open would help. Of several
+    ways the first that is found; bounded as the smallest changes are, so it may miss one where
+    very many rules stand in each other's way.
+    """
+    if any(subject.holds or not subject.consents for subject in asked):
+        return None
+    if decide(request, asked, spent=spent).outcome is Effect.ALLOW:
+        return ()
+    return _Completing(request=request, asked=asked, spent=spent).found()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Goal:
+    """That one of a consent's allows covers; or that a rule of it that denies or asks does not."""
+
+    consent: int
+    subject: Asked
+    rules: Sequence[CompiledRule]
+    wanted: bool
+
+
+class _Completing:
+    """A search through what could be said of each fact that a request leaves open.
+
+    Every condition tests one fact, so each goal narrows what may be said of some facts, and
+    whatever is left of all of them will do.
+    """
+
+    def __init__(self, *, request: Request, asked: Sequence[Asked], spent: Spent) -> None:
+        self.search = Search(request=request, asked=asked, spent=spent)
+        self.request, self.asked, self.spent = request, asked, spent
+        self.left = COMPLETIONS
+        self.open: dict[str, Sequence[Class]] = {}
+        consents = [(subject, book) for subject in asked for _, book in subject.consents]
+        allowing, others = [], []
+        for number, (subject, book) in enumerate(consents):
+            rules = book.speaking(subject.chain, request)
+            allowing.append(self._allowing(number, subject, rules))
+            others += [
+                _Goal(consent=number, subject=subject, rules=[rule], wanted=False)
+                for rule in rules
+                # What asks and has ended gives way to any allow.
+                if rule.effect is Effect.DENY
+                or (rule.effect is Effect.NEEDS_APPROVAL and rule.notice is None)
+            ]
+        self.goals = [*allowing, *others]
+
+    def _allowing(self, number: int, subject: Asked, rules: Sequence[CompiledRule]) -> _Goal:
+        allows = [
+            rule for rule in rules if rule.effect is Effect.ALLOW and rule.version not in self.spent
+        ]
+        # Those first that leave the least to be said.
+        allows.sort(key=lambda rule: self._unsaid(rule, subject))
+        return _Goal(consent=number, subject=subject, rules=allows, wanted=True)
+
+    def found(self) -> tuple[Change, ...] | None:
+        """The changes, or None."""
+        domains = self._meet(0, {}, {})
+        if domains is None:
+            return None
+        return tuple(joined(domains[fact], self._classes(fact)) for fact in sorted(domains))
+
+    def _meet(
+        self, place: int, domains: _Domains, chosen: Mapping[int, CompiledRule]
+    ) -> _Domains | None:
+        """What is left to say once every goal from `place` on is met. `chosen` has the allow of
+        each consent."""
+        self.left -= 1
+        if self.left < 0:
+            return None
+        if place == len(self.goals):
+            return domains if self._holds(domains) else None
+        goal = self.goals[place]
+        for rule in goal.rules:
+            taken = {**chosen, goal.consent: rule} if goal.wanted else chosen
+            for way in self._ways(goal, rule, domains, chosen):
+                found = self._meet(place + 1, way, taken)
+                if found is not None:
+                    return found
+        return None
+
+    def _ways(
+        self,
+        goal: _Goal,
+        rule: CompiledRule,
+        domains: _Domains,
+        chosen: Mapping[int, CompiledRule],
+    ) -> Iterator[_Domains]:
+        """The ways to have `rule` cover the request, or not to: each narrower than `domains`."""
+        subject = goal.subject
+        said = {
+            condition.fact: self._test(rule, subject, condition.fact, self.request)
+            for condition in rule.conditions
+        }
+        if goal.wanted:
+            if False not in said.values():
+                yield from self._all_of(rule, subject, domains, said)
+            return
+        allow = chosen[goal.consent]
+        # An allow that runs on stands in the place of its own rule's later versions.
+        replaced = rule.effect is not Effect.DENY and allow.notice and allow.rule == rule.rule
+        if replaced or False in said.values():
+            yield domains
+            return
+        # What is to be said anyway may do for this too.
+        for fact in sorted(said, key=lambda fact: fact not in domains):
+            if said[fact] is None:
+                narrowed = self._narrowed(rule, subject, fact, domains, wanted=False)
+                if narrowed:
+                    yield {**domains, fact: narrowed}
+
+    def _all_of(
+        self, rule: CompiledRule, subject: Asked, domains: _Domains, said: Mapping[str, bool | None]
+    ) -> Iterator[_Domains]:
+        narrowed = dict(domains)
+        for fact, result in said.items():
+            if result is None:
+                narrowed[fact] = self._narrowed(rule, subject, fact, narrowed, wanted=True)
+        if all(narrowed.values()):
+            yield narrowed
+
+    def _narrowed(
+        self, rule: CompiledRule, subject: Asked, fact: str, domains: _Domains, *, wanted: bool
+    ) -> Sequence[Class]:
+        return [
+            one
+            for one in domains.get(fact, self._classes(fact))
+            if self._test(rule, subject, fact, with_fact(self.request, fact, one.value)) is wanted
+        ]
+
+    def _unsaid(self, rule: CompiledRule, subject: Asked) -> tuple[int, str]:
+        tests = (self._test(rule, subject, c.fact, self.request) for c in rule.conditions)
+        return sum(result is None for result in tests), rule.version
+
+    def _test(self, rule: CompiledRule, subject: Asked, fact: str, request: Request) -> bool | None:
+        """All that `rule` asks of one fact."""
+        company = company_of(request, self.asked, subject)
+        results = [
+            condition.test(request, company)
+            for condition in rule.conditions
+            if condition.fact == fact
+        ]
+        return False if False in results else None if None in results else True
+
+    def _classes(self, fact: str) -> Sequence[Class]:
+        """What could be said of a fact; nothing of one that is said already."""
+        if fact not in self.open:
+            self.open[fact] = [] if fact in _SETTLED else self.search.classes(fact)
+        return self.open[fact]
+
+    def _holds(self, domains: _Domains) -> bool:
+        """The engine has the last word."""
+        request = self.request
+        for fact, classes in domains.items():
+            request = with_fact(request, fact, classes[0].value)
+        return decide(request, self.asked, spent=self.spent).outcome is Effect.ALLOW
+
+
+_SETTLED: Final = frozenset({"action", "platform", "at"})

@@ -1,0 +1,99 @@
+"""What has to be said besides: it is enough, it takes nothing back, and what would do is found."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from licensing.consent.completions import completion
+from licensing.consent.engine import decide
+from licensing.consent.language import Effect
+from tests.licensing.consent import generated
+from tests.licensing.consent.test_engine_properties import readings
+
+Json = dict[str, Any]
+fairly = settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+KEPT = ("action", "platform", "at")
+
+
+@fairly
+@given(generated.requests, generated.worlds())
+def test_what_has_to_be_said_is_enough_and_takes_nothing_back(
+    request: Json, world: list[Json]
+) -> None:
+    asked, wanted = generated.as_asked(world), generated.as_request(request)
+    changes = completion(wanted, asked)
+    outcome = decide(wanted, asked).outcome
+    if outcome is Effect.ALLOW:
+        assert changes == ()
+    if changes is None:
+        return
+    assert bool(changes) == (outcome is not Effect.ALLOW)
+    for change in changes:
+        said = getattr(wanted, change.fact, None)
+        assert wanted.ratings.get(change.fact, said) is None, change
+    for completed in readings(wanted, changes):
+        assert decide(completed, asked).outcome is Effect.ALLOW, changes
+
+
+@fairly
+@given(generated.requests, generated.worlds(), st.data())
+def test_what_would_have_done_is_found(
+    request: Json, world: list[Json], data: st.DataObject
+) -> None:
+    """Of a request that is allowed some facts are forgotten; saying some again must be found."""
+    # A refusal that hangs on company, or on words or things that must be there, is out of reach.
+    for subject in world:
+        for rules in subject["owners"].values():
+            for rule in rules:
+                if rule["body"]["effect"] != "allow":
+                    for field in ("co_appearance", "forbidden_codes", "forbidden_words"):
+                        rule["body"].pop(field, None)
+    asked, whole = generated.as_asked(world), generated.as_request(request)
+    assume(decide(whole, asked).outcome is Effect.ALLOW)
+    named = sorted(set(request) - set(KEPT))
+    forgotten = data.draw(st.sets(st.sampled_from(named)) if named else st.just(set()))
+    left = {name: v for name, v in copy.deepcopy(request).items() if name not in forgotten}
+    assert completion(generated.as_request(left), asked) is not None
+
+
+def test_four_facts_are_said_at_once() -> None:
+    """The rule that the product begins with: nobody says anything, and hears what to say."""
+    body = {
+        "effect": "allow",
+        "territories": {"except": ["DE"]},
+        "purposes": ["personal"],
+        "content": {"violence": "mild"},
+        "co_appearance": {"never_with": ["chr_9"]},
+        "duration_seconds_max": 10,
+    }
+    no_politics = {"effect": "deny", "purposes": ["political"]}
+    rules = [
+        {"scope": "", "rule": f"rul_{n}", "number": 0, "version": f"rlv_{n}", "body": body}
+        for n, body in enumerate((body, no_politics))
+    ]
+    world = [{"id": "chr_1", "chain": ["chr_1"], "owners": {"hld_1": rules}, "stopped": False}]
+    asked = generated.as_asked(world)
+    request = {
+        "action": "generate_video",
+        "platform": "plt_1",
+        "at": generated.MOMENTS[0],
+    }
+    changes = completion(generated.as_request(request), asked)
+    assert changes is not None
+    assert [(each.fact, each.relation, each.values) for each in changes] == [
+        ("co_subjects", "none", ()),
+        ("duration", "at_most", (10,)),
+        ("purpose", "one_of", ("personal",)),
+        ("territory", "none_of", ("DE",)),
+        ("violence", "at_most", ("mild",)),
+    ]
+    said = {**request, "purpose": "political"}
+    assert completion(generated.as_request(said), asked) is None
