@@ -9,6 +9,7 @@ from django.http import HttpResponse
 
 from licensing.consent import (
     approval_pages,
+    matrix_pages,
     policy_pages,
     rule_life_pages,
     rule_pages,
@@ -20,6 +21,7 @@ from licensing.consent import (
 # each page with the request, the actor and whatever the address names.
 ROUTES: Final[tuple[tuple[str, Callable[..., HttpResponse], str], ...]] = (
     *approval_pages.ROUTES,
+    *matrix_pages.ROUTES,
     *switch_pages.ROUTES,
     *policy_pages.ROUTES,
     *rule_pages.ROUTES,

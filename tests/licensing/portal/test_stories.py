@@ -11,7 +11,9 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 
 from licensing.catalog.models import Property, Subject
-from tests.browser import as_seen, looks
+from licensing.consent import switches
+from licensing.consent.rules import Scope
+from tests.browser import DESKTOP, PHONE, as_seen, looks
 from tests.client import ApiClient
 from tests.licensing.builders import build_property, build_subject
 from tests.licensing.consent.builders import Generator, build_generator, publish_rule
@@ -205,6 +207,67 @@ def test_a_catalogue_grows(chromium_page: Page, studio: Studio, tmp_path: Path) 
     looks(page, "property")
     page.goto("/portal/catalogue?q=no")
     looks(page, "catalogue-found")
+
+
+def test_the_matrix_tells_who_may_what_and_why(
+    chromium_page: Page, studio: Studio, reel: Generator
+) -> None:
+    page, holder, house = chromium_page, studio.household.holder, studio.household
+    assert holder is not None
+    now = timezone.now()
+    loom = build_generator("Loom & Light")
+    others = [build_generator(name) for name in ("Dreamwright", "Pictor", "Voxel Vale")]
+    saga = build_property(holder, "Tales of the North")
+    fox, owl, hare = (
+        build_subject(holder, name, property=saga)
+        for name in ("Fox of the North", "Owl Who Remembers", "The Grey Hare")
+    )
+    ember = build_subject(holder, "Miss Ember", kind="likeness")
+    build_subject(holder, "Lantern mark", kind="mark")
+    price = {"amount": "0.25", "currency": "USD", "per": "generation"}
+    publish_rule(house, property=saga, now=now, price=price, obligations={"watermark": True})
+    publish_rule(
+        house,
+        subject=owl,
+        effect="deny",
+        territories={"only": ["DE"]},
+        now=now,
+    )
+    publish_rule(house, subject=ember, effect="needs_approval", now=now)
+    only = {"only": [others[0].platform.shown_id, others[2].platform.shown_id]}
+    publish_rule(house, property=saga, effect="deny", platforms=only, now=now)
+    switches.throw(actor=house.actor, now=now, holder=holder, scope=Scope(subject=hare))
+
+    sign_in(page, studio, "/portal/matrix")
+    looks(page, "matrix")
+    row = page.get_by_role("row", name="Owl Who Remembers")
+    row.get_by_role("link").nth(1).click()
+    panel = page.get_by_role("complementary", name="Why")
+    expect(panel.get_by_role("heading", name="Owl Who Remembers")).to_be_focused()
+    expect(panel).to_contain_text("Allowed if the territory were not Germany.")
+    for size, name in ((DESKTOP, "desktop"), (PHONE, "phone")):
+        page.set_viewport_size(size)
+        as_seen(page, f"matrix-why-{name}")
+    page.emulate_media(color_scheme="dark")
+    as_seen(page, "matrix-why-phone-dark")
+    page.emulate_media(color_scheme="light")
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    page.set_viewport_size(DESKTOP)
+
+    page.get_by_label("Where").select_option(label="France")
+    page.get_by_role("button", name="Show").click()
+    row = page.get_by_role("row", name="Owl Who Remembers")
+    expect(row.get_by_role("link").nth(1)).to_have_text("Aallowed")
+    row.get_by_role("link").nth(1).click()
+    expect(panel).to_contain_text("$0.25 per generation")
+    asked = ApiClient(loom.actor).post(
+        "/consent-checks",
+        {"subjects": [owl.shown_id], "action": "generate_video", "territory": "FR"},
+    )
+    assert asked.json()["outcome"] == "allow"
+    page.goto(f"/portal/matrix/place?subject={fox.shown_id}&platform={reel.platform.shown_id}")
+    looks(page, "matrix-place")
 
 
 def paint_fox(path: Path) -> None:
