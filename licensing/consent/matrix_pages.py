@@ -18,11 +18,11 @@ from ledger.windows import named, read_id
 from licensing.catalog import territories
 from licensing.catalog.models import Platform, RightsHolder, Subject
 from licensing.consent import explanations, telling, wording
-from licensing.consent.bodies import write_obligations, write_price
 from licensing.consent.language import Action, Change, Purpose, Request
 from licensing.consent.matrix import LETTERS, Standpoint, explain, matrix
 from licensing.consent.models import RuleVersion
 from licensing.consent.naming import names_of
+from licensing.consent.terms import write_obligations, write_price
 
 SUBJECTS: Final = 50
 PLATFORMS: Final = 20

@@ -15,13 +15,13 @@ from ledger.errors import NotFound
 from ledger.windows import named, read_id
 from licensing.catalog.models import Platform, Subject
 from licensing.consent import explanations, offers, telling, trial_forms
-from licensing.consent.bodies import write_obligations, write_price
 from licensing.consent.models import RuleVersion
 from licensing.consent.naming import co_owners, names_in, names_of
 from licensing.consent.rule_forms import Fields, one
 from licensing.consent.rule_lists import called, find_rule
 from licensing.consent.sentences import duties
 from licensing.consent.states import VersionState
+from licensing.consent.terms import write_obligations, write_price
 from licensing.consent.trial_forms import BEGINNING, Tried
 from licensing.consent.trials import Trial, try_asking
 from licensing.consent.whys import versions_of, whys

@@ -24,7 +24,8 @@ from licensing.consent.decisions import Asking
 from licensing.consent.engine import decide
 from licensing.consent.language import Decision, Effect, RuleBody
 from licensing.consent.models import RuleVersion
-from licensing.consent.standing import Standing, Word, shown, stand
+from licensing.consent.standing import Standing, shown, stand
+from licensing.consent.voices import Word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
