@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -11,6 +12,7 @@ from uuid import UUID
 from django.db import connection
 
 from ledger.ids import new_id
+from licensing.settlement import restating
 from licensing.settlement.models import Run, RunPart
 from licensing.settlement.states import PartKind
 
@@ -42,32 +44,8 @@ SELECT id FROM (
  WHERE place %% %(rows)s = 0 OR place = %(count)s
  ORDER BY id
 """
-# Remixes of this platform and currency that were rated before a parent was known that is by now.
-_RESTATABLE: Final = """
-SELECT DISTINCT u.generation_id
-  FROM settlement_unknownparent u
-  JOIN usage_generationparent p
-    ON p.generation_id = u.generation_id AND p.position = u.position
-  JOIN usage_generation g ON g.id = u.generation_id AND g.occurred_at < %(until)s
- WHERE u.currency = %(currency)s AND u.restated_by_id IS NULL AND u.run_id <> %(run)s
-   AND p.platform_id = %(platform)s AND p.parent_id IS NOT NULL
- ORDER BY u.generation_id
-"""
-_RESTATED: Final = """
-UPDATE settlement_unknownparent u
-   SET restated_by_id = %(part)s
-  FROM usage_generationparent p
- WHERE p.generation_id = u.generation_id AND p.position = u.position
-   AND u.currency = %(currency)s AND u.restated_by_id IS NULL AND p.parent_id IS NOT NULL
-   AND u.generation_id = ANY(%(generations)s)
-"""
 # What a cancelled run lets go, so that the next one starts as this one did.
-_RELEASE: Final = """
-DELETE FROM settlement_input WHERE run_id = %(run)s;
-UPDATE settlement_unknownparent SET restated_by_id = NULL
- WHERE restated_by_id IN (SELECT id FROM settlement_runpart WHERE run_id = %(run)s);
-DELETE FROM settlement_unknownparent WHERE run_id = %(run)s
-"""
+_RELEASE: Final = "DELETE FROM settlement_input WHERE run_id = %(run)s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,25 +71,29 @@ def collect(*, run: Run, now: datetime) -> int:
         cursor.execute(_COLLECT, terms)
         cursor.execute(_COLLECTED, terms)
         batches = [Collected(batch=row[0], count=row[1]) for row in cursor.fetchall()]
-        cursor.execute(_RESTATABLE, terms)
-        remixes = [row[0] for row in cursor.fetchall()]
+    again = restating.choose(terms)
     parts = list(_rate_parts(run, now, batches))
-    number = len(parts)
-    for chunk in _chunks(remixes):
-        number += 1
-        parts.append(_part(run, now, number, PartKind.RESTATE, rows=len(chunk)))
-    RunPart.objects.bulk_create(parts, batch_size=500)
-    with connection.cursor() as cursor:
-        restating = (part for part in parts if part.kind == PartKind.RESTATE)
-        for part, chunk in zip(restating, _chunks(remixes), strict=True):
-            cursor.execute(_RESTATED, {**terms, "part": part.pk, "generations": chunk})
+    restate_parts = [
+        _part(
+            run,
+            now,
+            len(parts) + place,
+            PartKind.RESTATE,
+            rows=min(PART_ROWS, again - (place - 1) * PART_ROWS),
+        )
+        for place in range(1, math.ceil(again / PART_ROWS) + 1)
+    ]
+    RunPart.objects.bulk_create(parts + restate_parts, batch_size=500)
+    restating.assign(terms, parts=[part.pk for part in restate_parts], rows=PART_ROWS)
     return sum(batch.count for batch in batches)
 
 
 def release(*, run: Run) -> None:
     """Lets a cancelled run's inputs go, for the next one to take."""
+    terms = {"run": run.pk}
+    restating.release(terms)
     with connection.cursor() as cursor:
-        cursor.execute(_RELEASE, {"run": run.pk})
+        cursor.execute(_RELEASE, terms)
 
 
 def end_of(period: date) -> datetime:
@@ -165,8 +147,3 @@ def _ranges(batch: Collected) -> Iterator[tuple[UUID, UUID, int]]:
         yield first, cut, rows
         first = UUID(int=cut.int + 1)
         left -= rows
-
-
-def _chunks(generations: list[UUID]) -> Iterator[list[UUID]]:
-    for start in range(0, len(generations), PART_ROWS):
-        yield generations[start : start + PART_ROWS]

@@ -43,19 +43,21 @@ _IN_A_PARENT: Final = """
       JOIN usage_generationsubject s ON s.generation_id = p.parent_id
      WHERE p.generation_id = g.id AND s.subject_id = %(subject)s
 """
-_CHOSEN: Final = """
-    SELECT g.id, g.occurred_at, g.territory, g.medium, g.licensed, g.seconds
-      FROM usage_generation g WHERE g.id = ANY(%(chosen)s)
-"""
+_CHOSEN: Final = "SELECT g.* FROM ({generations}) g WHERE g.id = ANY(%(chosen)s)"
 # What the line's subject is entitled to of each chosen generation, as the session's claims and the
-# direct vectors say. Reads only.
+# direct vectors say, where the grounds are the line's. Reads only.
 _ENTITLED: Final = """
 SELECT e.generation_id, e.units FROM (
     SELECT generation_id, subject_id, origin_id, units FROM settlement_claim
      UNION ALL
     SELECT generation_id, subject_id, NULL, units FROM ({direct}) d
 ) e
+  JOIN ({chosen}) g ON g.id = e.generation_id
+  JOIN settlement_ground k
+    ON k.part_id = {grounds} AND k.subject_id = e.subject_id AND k.day = %(day)s
+   AND k.territory = %(territory)s
  WHERE e.subject_id = %(subject)s AND e.origin_id IS NOT DISTINCT FROM %(origin)s
+   AND k.terms_id IS NOT DISTINCT FROM %(terms)s AND k.step_id IS NOT DISTINCT FROM %(step)s
 """
 _UNCLAIMED: Final = """
     SELECT unnest(%(chosen)s::uuid[]) EXCEPT SELECT generation_id FROM settlement_claim
@@ -141,13 +143,15 @@ def _contributions(line: RoyaltyLine) -> list[Contribution]:
         "licensed": line.licensed,
         "subject": line.subject_id,
         "origin": line.origin_id,
+        "terms": line.terms_id,
+        "step": line.step_id,
         "most": SHOWN if line.basis == Basis.DIRECT else _LOOKED_AT,
     }
     appears = _DIRECTLY if line.basis == Basis.DIRECT else _IN_A_PARENT
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_CANDIDATES.format(generations=generations, appears=appears), terms)
         terms["chosen"] = [row[0] for row in cursor.fetchall()]
-        units = _entitlements(line, terms)
+        units = _entitlements(line, _CHOSEN.format(generations=generations), terms)
         cursor.execute(_FACTS, {"chosen": list(units)[:SHOWN]})
         rows = cursor.fetchall()
     return [
@@ -166,20 +170,22 @@ def _contributions(line: RoyaltyLine) -> list[Contribution]:
     ]
 
 
-def _entitlements(line: RoyaltyLine, terms: dict[str, Any]) -> dict[UUID, int]:
+def _entitlements(line: RoyaltyLine, chosen: str, terms: dict[str, Any]) -> dict[UUID, int]:
     """The line's part of each chosen generation, those left out of which it has none."""
-    signs = {"counts": 1}
+    sides = [entitling.RATED]
     if line.part.kind == PartKind.RESTATE:
-        signs = {"counted": -1, "counts": 1}
+        sides = [entitling.TAKEN_BACK, entitling.RATED]
     units: dict[UUID, int] = {}
     direct = entitling.DIRECT.format(generations=_UNCLAIMED)
-    for counting, sign in signs.items():
+    for side in sides:
         entitling.make_tables()
-        entitling.recall(generations=_CHOSEN, terms=terms, counting=counting)
+        entitling.recall(generations=chosen, terms=terms, side=side)
         with connection.cursor() as cursor:
-            cursor.execute(_ENTITLED.format(direct=direct), terms)
+            cursor.execute(
+                _ENTITLED.format(direct=direct, chosen=chosen, grounds=side.grounds), terms
+            )
             for generation, part in cursor.fetchall():
-                units[generation] = units.get(generation, 0) + sign * part
+                units[generation] = units.get(generation, 0) + side.sign * part
     return {generation: units[generation] for generation in sorted(units) if units[generation]}
 
 

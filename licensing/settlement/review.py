@@ -165,6 +165,7 @@ def _subjects(run: Run) -> list[SubjectSum]:
 def _anomalies(run: Run) -> list[Anomaly]:
     rows = RoyaltyLine.objects.filter(run=run).exclude(code=LineCode.OK)
     sums = rows.values("code", "subject", "subject__name").annotate(sum=Sum("generations"))
+    # Below zero is what has found its terms, its price or its owner in this run.
     return [
         Anomaly(
             code=found["code"],
@@ -172,7 +173,7 @@ def _anomalies(run: Run) -> list[Anomaly]:
             name=found["subject__name"],
             generations=found["sum"],
         )
-        for found in sums.order_by("-sum", "code", "subject")[:LISTED]
+        for found in sums.filter(sum__gt=0).order_by("-sum", "code", "subject")[:LISTED]
     ]
 
 

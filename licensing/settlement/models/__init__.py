@@ -4,6 +4,7 @@ What Django has no word for stands in the migration `0002_guards`: the legal mov
 once it is approved, the append-only tables, and the view behind `Earning`.
 """
 
+from licensing.settlement.models.grounds import Ground
 from licensing.settlement.models.royalties import (
     Earning,
     RoyaltyLine,
@@ -11,10 +12,18 @@ from licensing.settlement.models.royalties import (
     RunShareQuerySet,
     RunTotal,
 )
-from licensing.settlement.models.runs import Run, RunPart, SettlementInput, UnknownParent
+from licensing.settlement.models.runs import (
+    Restatement,
+    Run,
+    RunPart,
+    SettlementInput,
+    UnknownParent,
+)
 
 __all__ = [
     "Earning",
+    "Ground",
+    "Restatement",
     "RoyaltyLine",
     "Run",
     "RunPart",

@@ -1,4 +1,4 @@
-"""Runs, their parts, the batches they settle, and the parents they did not know yet."""
+"""Runs, their parts, the batches they settle, and what they did not know yet."""
 
 from __future__ import annotations
 
@@ -241,3 +241,26 @@ class UnknownParent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.generation_id} {self.position}"
+
+
+class Restatement(models.Model):
+    """A generation that a part rates again, and the part that rated it last before that.
+
+    The later part says the difference to the earlier one, whose grounds are written down. Written
+    by the thousand from rows that are never removed: foreign keys to them would say nothing more.
+    """
+
+    pk = models.CompositePrimaryKey("generation_id", "currency", "part_id")
+    generation = models.ForeignKey(
+        Generation, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    currency = models.CharField(max_length=3)
+    part = models.ForeignKey(
+        RunPart, on_delete=models.PROTECT, related_name="restatements", db_constraint=False
+    )
+    before = models.ForeignKey(
+        RunPart, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+
+    def __str__(self) -> str:
+        return f"{self.generation_id} in {self.part_id}"
