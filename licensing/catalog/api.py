@@ -282,7 +282,9 @@ class SubjectOwnershipWindow(Window):
         operation_id="subject_ownership_steps_create",
         summary="Change who owns a subject",
         description="From today or a later day on, in one territory or everywhere else, with "
-        "shares that add up to exactly 100 %. Steps are only ever added.",
+        "shares that add up to exactly 100 %. Steps are only ever added, and begin after the last "
+        "day that is settled for the present owners (409 `settled_time`). A subject's first step "
+        "may lie in the past.",
         request=NewStepShape,
         responses={201: StepShape},
         examples=[

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from fractions import Fraction
 from typing import Final
 from uuid import UUID
 
-from django.db import transaction
+import psycopg
+from django.db import IntegrityError, transaction
 
 from ledger import ids
 from ledger.actor import Actor
@@ -54,6 +56,12 @@ class OutOfOrder(Invalid):
     code = "out_of_order"
 
 
+class OwnershipSettled(Refused):
+    """This would share out anew what is settled already. Let it begin after that."""
+
+    code = "settled_time"
+
+
 class StepExists(Refused):
     """There is a step of this subject and territory from this day already."""
 
@@ -82,7 +90,7 @@ def set_ownership(
     An owner may be any holder of the mode, whose id one must know, for co-owners are often
     strangers to each other's organisation.
     Raises ScopeMissing, NotFound (subject or owner), NotTheRegistrant, UnknownTerritory,
-    Retroactive, OutOfOrder, StepExists and what `shares.into_parts` raises.
+    Retroactive, OutOfOrder, StepExists, OwnershipSettled and what `shares.into_parts` raises.
     """
     actor.require("catalog:write")
     subject = _locked(actor, subject)
@@ -95,13 +103,14 @@ def set_ownership(
     )
     if owners.count() != len(shares):
         raise NotFound
-    step = OwnershipStep.objects.create(
-        subject=subject,
-        territory=territory,
-        effective_on=effective_on,
-        parts=parts,
-        recorded_at=now,
-    )
+    with _told_what_is_settled():
+        step = OwnershipStep.objects.create(
+            subject=subject,
+            territory=territory,
+            effective_on=effective_on,
+            parts=parts,
+            recorded_at=now,
+        )
     OwnershipShare.objects.bulk_create(
         OwnershipShare(step=step, holder_id=owner, parts=given) for owner, given in parts_of.items()
     )
@@ -140,9 +149,34 @@ def in_force(subject_ids: Collection[UUID], territory: str, day: date) -> dict[U
     return {step.subject_id: step for step in steps}
 
 
+def settled_up_to(error: IntegrityError) -> str | None:
+    """The day that the database names when it refuses what would settle the past anew, or None if
+    it refused something else."""
+    cause = error.__cause__
+    if "settled_time" not in str(error) or not isinstance(cause, psycopg.Error):
+        return None
+    return cause.diag.message_detail
+
+
 def day_of(moment: datetime) -> date:
     """The calendar day of a moment, in UTC as everywhere in the books."""
     return moment.astimezone(UTC).date()
+
+
+@contextmanager
+def _told_what_is_settled() -> Iterator[None]:
+    """Turns the refusal of whoever has settled usage by other shares into one that names the day.
+    Only they know, and they stand above the catalogue. Raises OwnershipSettled."""
+    try:
+        yield
+    except IntegrityError as error:
+        day = settled_up_to(error)
+        if day is None:
+            raise
+        raise OwnershipSettled(
+            f"Usage up to {day} is settled for the present owners. This may begin after that day.",
+            pointer="/effective_on",
+        ) from error
 
 
 def _locked(actor: Actor, subject: Subject) -> Subject:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -14,6 +15,7 @@ from ledger.errors import Invalid, NotFound, Refused
 from ledger.money import is_currency
 from licensing.access import audit
 from licensing.catalog.models import Platform, Property, RightsHolder, Subject
+from licensing.catalog.ownership import settled_up_to
 from licensing.commerce.models import Agreement, Medium, PriceUnit, TermsPrice, TermsVersion
 
 MOST_PRICES = len(Medium) * len(PriceUnit) * 2
@@ -61,6 +63,12 @@ class TermsRetroactive(Invalid):
     code = "retroactive"
 
 
+class TermsSettled(Refused):
+    """These terms would price anew what is settled already. Let them begin after that."""
+
+    code = "settled_time"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
     """What a unit of a medium costs, in the agreement's currency."""
@@ -93,7 +101,8 @@ def create_agreement(
     property: Property | None = None,  # noqa: A002 - the field's own word
     subject: Subject | None = None,
 ) -> Agreement:
-    """A new agreement with its first terms, which may begin in the past.
+    """A new agreement with its first terms, which may begin in the past: what no terms governed
+    until now, or none had a price for, is priced by the next run.
 
     Raises ScopeMissing, NotFound, BadScope, AgreementExists and what `add_terms` raises.
     """
@@ -126,7 +135,8 @@ def create_agreement(
         organisation_id=holder.organisation_id,
         detail={"platform": platform.shown_id, "holder": holder.shown_id, "currency": currency},
     )
-    _write_terms(actor=actor, now=now, agreement=agreement, number=1, terms=terms)
+    with _told_what_is_settled(pointer="/terms/effective_on"):
+        _write_terms(actor=actor, now=now, agreement=agreement, number=1, terms=terms)
     return agreement
 
 
@@ -134,7 +144,8 @@ def create_agreement(
 def add_terms(*, actor: Actor, now: datetime, agreement: Agreement, terms: Terms) -> TermsVersion:
     """The agreement's next terms. What happened before `effective_on` keeps the earlier ones.
 
-    Raises ScopeMissing, NotFound, TermsRetroactive, BadPercent, BadPrice, PriceTwice, NoPrices.
+    Raises ScopeMissing, NotFound, TermsRetroactive, TermsSettled, BadPercent, BadPrice, PriceTwice,
+    NoPrices.
     """
     _require_house(actor)
     locked = (
@@ -150,7 +161,10 @@ def add_terms(*, actor: Actor, now: datetime, agreement: Agreement, terms: Terms
     today = now.astimezone(UTC).date()
     if terms.effective_on < today or terms.effective_on <= last.effective_on:
         raise TermsRetroactive(pointer="/effective_on")
-    return _write_terms(actor=actor, now=now, agreement=locked, number=last.number + 1, terms=terms)
+    with _told_what_is_settled(pointer="/effective_on"):
+        return _write_terms(
+            actor=actor, now=now, agreement=locked, number=last.number + 1, terms=terms
+        )
 
 
 def _require_house(actor: Actor) -> None:
@@ -204,6 +218,22 @@ def _write_terms(
         },
     )
     return version
+
+
+@contextmanager
+def _told_what_is_settled(*, pointer: str) -> Iterator[None]:
+    """Turns the refusal of whoever has settled usage by other terms into one that names the day.
+    Only they know, and they stand above agreements. Raises TermsSettled."""
+    try:
+        yield
+    except IntegrityError as error:
+        day = settled_up_to(error)
+        if day is None:
+            raise
+        raise TermsSettled(
+            f"Usage up to {day} is settled under other terms. These may begin after that day.",
+            pointer=pointer,
+        ) from error
 
 
 def _check_terms(terms: Terms) -> None:

@@ -64,7 +64,10 @@ class AgreementsWindow(Window):
         operation_id="agreements_create",
         summary="Make an agreement",
         description="Over everything a holder registered, a property with all beneath it, or one "
-        "subject. The most specific agreement governs a subject. Only the house makes agreements.",
+        "subject. The most specific agreement governs a subject. Its first terms may begin in the "
+        "past: the next run prices what had no price until then. What is settled under other terms "
+        "is never priced anew: 409 `settled_time` names the last such day. Only the house makes "
+        "agreements.",
         request=NewAgreementShape,
         responses={201: AgreementShape},
         examples=[
@@ -120,8 +123,8 @@ class AgreementTermsWindow(Window):
     @extend_schema(
         operation_id="agreements_add_terms",
         summary="Date new terms",
-        description="They begin today or later; what happened before keeps the earlier terms, "
-        "whenever it is settled.",
+        description="They begin today or later, and after the last day that is settled (409 "
+        "`settled_time`); what happened before keeps the earlier terms, whenever it is settled.",
         request=NewTermsShape,
         responses={201: AgreementShape},
         examples=[OpenApiExample("From a day on", value=TERMS_EXAMPLE, request_only=True), _ONE],

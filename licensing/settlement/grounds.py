@@ -14,6 +14,12 @@ from typing import Final
 from licensing.catalog.ownership import IN_FORCE
 from licensing.commerce.coverage import GOVERNING
 
+# Holds terms still while a part is rated, and changes of ownership: those who record them take the
+# same locks exclusively (`0005_settled_time`), so that they find what is rated, or it finds them.
+HOLD: Final = """
+SELECT pg_advisory_xact_lock_shared(hashtextextended('terms:' || %(platform)s::text, 0)),
+       pg_advisory_xact_lock_shared(hashtextextended('ownership', 0))
+"""
 # What the parts that rated these generations before have settled about `asked`.
 _KEPT: Final = """
     SELECT DISTINCT ON (k.subject_id, k.day, k.territory)

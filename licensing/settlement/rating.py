@@ -75,6 +75,8 @@ def rate_part(*, run: Run, part: RunPart) -> int:
     The caller holds the part and has made sure that the run is rating.
     """
     generations, terms = source_of(run=run, part=part)
+    with connection.cursor() as cursor:
+        cursor.execute(grounds.HOLD, terms)
     entitling.make_tables()
     fill = entitling.restate if part.kind == PartKind.RESTATE else entitling.entitle
     fill(generations=generations, terms=terms)

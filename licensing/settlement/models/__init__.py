@@ -1,7 +1,9 @@
 """Settlement's tables: runs with their parts and inputs, and the royalties that come of them.
 
 What Django has no word for stands in the migration `0002_guards`: the legal moves, what is frozen
-once it is approved, the append-only tables, and the view behind `Earning`.
+once it is approved, the append-only tables, and the view behind `Earning`; and in
+`0005_settled_time`,
+what keeps what has been priced from being priced otherwise.
 """
 
 from licensing.settlement.models.grounds import Ground

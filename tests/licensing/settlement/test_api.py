@@ -220,3 +220,28 @@ def test_a_run_that_makes_no_sense_is_refused(
     response = ApiClient(studio.finance.preparer).post("/settlement-runs", body)
     assert_problem(response, status, code)
     assert not Run.objects.exists()
+
+
+def test_an_agreement_that_would_price_settled_usage_anew_is_told_when_it_may_begin(
+    studio: Studio,
+) -> None:
+    luna = usage(studio)
+    settle(studio)
+    finance = ApiClient(studio.finance.preparer)
+    body = {
+        "platform": studio.platform.shown_id,
+        "holder": studio.owner.shown_id,
+        "subject": luna.shown_id,
+        "currency": "USD",
+        "terms": {
+            "effective_on": "2026-10-10",
+            "fee_percent": "15",
+            "remix_percent": "10",
+            "prices": [{"medium": "image", "unit": "generation", "amount": "7"}],
+        },
+    }
+    problem = assert_problem(finance.post("/agreements", body), 409, "settled_time")
+    assert "2026-10-10" in problem["detail"]
+    assert [each["pointer"] for each in problem["errors"]] == ["/terms/effective_on"]
+    body["terms"]["effective_on"] = "2026-10-11"  # type: ignore[index]
+    assert finance.post("/agreements", body).status_code == 201

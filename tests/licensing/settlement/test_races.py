@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
 from ledger.actor import Actor
 from ledger.errors import DomainError
 from ledger.journal.models import Entry
 from licensing.access.models import Organisation
+from licensing.commerce.models import Agreement
 from licensing.settlement import collecting, runs
 from licensing.settlement.driving import drive
 from licensing.settlement.models import RoyaltyLine, Run, RunPart, RunShare
+from licensing.settlement.rating import rate_part
 from tests.licensing.builders import build_actor
 from tests.licensing.commerce.builders import build_agreement
 from tests.licensing.settlement.builders import (
@@ -90,6 +93,51 @@ def test_approving_and_cancelling_at_once_is_one_or_the_other(studio: Studio) ->
     run = forward(run)
     assert run.state in ("posted", "cancelled")
     assert (run.state == "posted") == Entry.objects.exists() == run.inputs.exists()
+
+
+def test_terms_that_are_signed_while_a_part_is_rated_hear_what_it_settles(studio: Studio) -> None:
+    """Whichever of the two comes first, the other one knows: nothing is priced by terms that do not
+    govern it."""
+    luna = studio.character()
+    build_batch(studio.platform, [Made(subjects=luna, licensed=True)])
+    run, rating = start(studio), Event()
+    while run.state != "rating":
+        runs.advance(run_id=run.pk, now=NOW)
+        run.refresh_from_db()
+
+    def rate() -> None:
+        with transaction.atomic():
+            rate_part(run=run, part=run.parts.get())
+            rating.set()
+            time.sleep(0.5)
+
+    def sign() -> None:
+        assert rating.wait(10)
+        build_agreement(studio.platform, studio.owner, subject=luna)
+
+    assert at_once(rate, sign) == ["done", "settled_time"]
+    assert Agreement.objects.count() == 1
+
+
+def test_a_part_waits_for_terms_that_are_being_signed(studio: Studio) -> None:
+    luna = studio.character()
+    build_batch(studio.platform, [Made(subjects=luna, licensed=True)])
+    run, signing = start(studio), Event()
+
+    def sign() -> None:
+        with transaction.atomic():
+            build_agreement(studio.platform, studio.owner, subject=luna)
+            signing.set()
+            time.sleep(0.5)
+
+    def rate() -> None:
+        assert signing.wait(10)
+        drive(run_id=run.pk, clock=lambda: NOW)
+
+    assert at_once(sign, rate) == ["done", "done"]
+    line = RoyaltyLine.objects.get(subject=luna)
+    assert line.terms is not None
+    assert line.terms.agreement.subject == luna
 
 
 def test_four_workers_on_one_run_do_everything_once(

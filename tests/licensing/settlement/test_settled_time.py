@@ -7,12 +7,14 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from django.db import DatabaseError, connection, transaction
 
 from ledger.actor import system_actor
 from ledger.journal.models import Entry
 from licensing.catalog import ownership
-from licensing.catalog.models import RightsHolder, Subject
-from licensing.commerce.agreements import Price
+from licensing.catalog.models import OwnershipStep, RightsHolder, Subject
+from licensing.commerce.agreements import Price, TermsSettled, add_terms
+from licensing.commerce.models import Agreement, TermsVersion
 from licensing.settlement import collecting, explaining, runs
 from licensing.settlement.models import Earning, RoyaltyLine, Run
 from licensing.settlement.review import review_of
@@ -272,3 +274,133 @@ class TestALateParent:
         build_agreement(studio.platform, petra, terms=NO_FEE)
         later(studio)
         assert paid() == {"Petra": Decimal("1.1"), studio.owner.name: Decimal("0.9")}
+
+
+class TestWhatIsSettled:
+    """Terms and owners that would price or share out settled usage anew are refused."""
+
+    @pytest.fixture
+    def agreement(self, studio: Studio, luna: Subject) -> Agreement:
+        agreement = build_agreement(studio.platform, studio.owner, terms=NO_FEE)
+        make(studio, luna, at=NOW - timedelta(hours=1))
+        settle(studio, period=NOVEMBER)
+        return agreement
+
+    def test_is_not_repriced_by_terms_dated_today(
+        self, studio: Studio, agreement: Agreement
+    ) -> None:
+        """This morning's usage is settled: new terms may begin tomorrow."""
+        dated = [
+            build_terms(effective_on=NOW.date() + timedelta(days=n), prices=[TWO_DOLLARS])
+            for n in (0, 1)
+        ]
+        with pytest.raises(TermsSettled, match="2026-11-01") as refused:
+            _add(agreement, dated[0])
+        assert [fault.pointer for fault in refused.value.faults] == ["/effective_on"]
+        _add(agreement, dated[1])
+        assert agreement.versions.count() == 2
+
+    def test_is_not_repriced_by_a_more_specific_agreement(
+        self, studio: Studio, luna: Subject, agreement: Agreement
+    ) -> None:
+        with pytest.raises(TermsSettled):
+            build_agreement(studio.platform, studio.owner, subject=luna, terms=DEARER)
+        assert Agreement.objects.count() == 1
+        from_tomorrow = build_terms(effective_on=date(2026, 11, 2), prices=[TWO_DOLLARS])
+        build_agreement(studio.platform, studio.owner, subject=luna, terms=from_tomorrow)
+
+    def test_lets_a_less_specific_agreement_be_backdated(
+        self, studio: Studio, luna: Subject
+    ) -> None:
+        build_agreement(studio.platform, studio.owner, subject=luna, terms=NO_FEE)
+        other = studio.character()
+        make(studio, luna)
+        make(studio, other)
+        settle(studio)
+        build_agreement(studio.platform, studio.owner, terms=DEARER)
+        later(studio)
+        assert paid() == {studio.owner.name: 3}
+
+    def test_is_nothing_to_another_platform(self, studio: Studio, agreement: Agreement) -> None:
+        elsewhere = Studio(holder=studio.holder)
+        build_agreement(elsewhere.platform, studio.owner, terms=DEARER)
+
+    def test_is_open_again_once_its_run_is_cancelled(self, studio: Studio, luna: Subject) -> None:
+        build_agreement(studio.platform, studio.owner, terms=NO_FEE)
+        make(studio, luna)
+        run = review(studio)
+        with pytest.raises(TermsSettled):
+            build_agreement(studio.platform, studio.owner, subject=luna, terms=DEARER)
+        runs.cancel_run(actor=studio.finance.preparer, now=NOW, run=run)
+        build_agreement(studio.platform, studio.owner, subject=luna, terms=DEARER)
+        settle(studio)
+        assert paid() == {studio.owner.name: 2}
+
+    def test_a_remix_share_that_was_none_stays_none(
+        self, studio: Studio, luna: Subject, petra: RightsHolder
+    ) -> None:
+        """Petra's terms said what a remix owes her, and by that it was divided."""
+        first = build_subject(petra)
+        none = build_terms(fee_percent="0", remix_percent="0", prices=[A_DOLLAR])
+        build_agreement(studio.platform, petra, terms=none)
+        build_agreement(studio.platform, studio.owner, terms=NO_FEE)
+        build_batch(studio.platform, [Made(subjects=first, name="first", at=_day(1))])
+        make(studio, luna, parents=["first"], at=_day(2))
+        settle(studio)
+        with pytest.raises(TermsSettled, match="2026-10-02"):
+            build_agreement(studio.platform, petra, subject=first, terms=DEARER)
+
+    def test_is_not_shared_out_anew_by_ownership_dated_today(
+        self, studio: Studio, luna: Subject, petra: RightsHolder, agreement: Agreement
+    ) -> None:
+        with pytest.raises(ownership.OwnershipSettled, match="2026-11-01"):
+            _give(luna, petra, NOW.date())
+        # Nothing that was made in Germany is settled.
+        _give(luna, petra, NOW.date(), territory="DE")
+        _give(luna, petra, NOW.date() + timedelta(days=1))
+        assert OwnershipStep.objects.filter(subject=luna).count() == 3
+
+    def test_the_database_refuses_too(
+        self, luna: Subject, petra: RightsHolder, agreement: Agreement
+    ) -> None:
+        with pytest.raises(DatabaseError, match="settled_time"), transaction.atomic():
+            TermsVersion.objects.create(
+                agreement=agreement, number=2, effective_on=NOW.date(), fee_percent=0,
+                remix_percent=0, price_count=1, recorded_at=NOW,
+            )  # fmt: skip
+        with pytest.raises(DatabaseError, match="settled_time"), transaction.atomic():
+            OwnershipStep.objects.create(
+                subject=luna, territory="", effective_on=NOW.date(), parts=1, recorded_at=NOW
+            )
+        for statement, word in (
+            ("UPDATE settlement_ground SET priced = FALSE", "append_only"),
+            ("UPDATE settlement_ground SET terms_id = NULL, priced = FALSE", "append_only"),
+            ("DELETE FROM settlement_ground", "append_only"),
+            (
+                "INSERT INTO settlement_ground (part_id, subject_id, day, territory, priced,"
+                " divided) SELECT part_id, subject_id, day - 1, '', FALSE, FALSE"
+                " FROM settlement_ground",
+                "run_content",
+            ),
+        ):
+            with (
+                pytest.raises(DatabaseError, match=word),
+                transaction.atomic(),
+                connection.cursor() as cursor,
+            ):
+                cursor.execute(statement)
+
+
+def _day(number: int) -> datetime:
+    return datetime(2026, 10, number, 12, 0, tzinfo=UTC)
+
+
+def _add(agreement: Agreement, terms: object) -> None:
+    add_terms(actor=system_actor(mode="test"), now=NOW, agreement=agreement, terms=terms)  # type: ignore[arg-type]
+
+
+def _give(subject: Subject, owner: RightsHolder, on: date, *, territory: str = "") -> None:
+    ownership.set_ownership(
+        actor=system_actor(mode="test"), now=NOW, subject=subject, territory=territory,
+        effective_on=on, shares={owner.pk: Fraction(1)},
+    )  # fmt: skip
