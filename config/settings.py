@@ -190,6 +190,8 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 FILE_UPLOAD_HANDLERS = ["config.web.files.BoundedUploads"]
 BATCH_MAX_BYTES = env.int("BATCH_MAX_BYTES", default=256 * 1024 * 1024)
 RATE_LIMIT = env.str("RATE_LIMIT", default="60000/minute")
+# How many may wait for a change of their bundle in one server process: each keeps a thread.
+BUNDLE_WAITERS = env.int("BUNDLE_WAITERS", default=2)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["config.web.authentication.BearerKey"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],

@@ -65,6 +65,7 @@ STATUS_OF_CODE = {
     "if_match_missing": 428,
     "stale": 412,
     "unsupported_media_type": 415,
+    "too_many_waiting": 503,
 }
 # Field errors that are about syntax rather than meaning.
 SYNTAX_CODES = {"unknown_field", "not_an_object", "parse_error"}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
+from licensing.consent import bundle_windows as bundles
 from licensing.consent import check_windows as checks
 from licensing.consent import interchange_windows as interchange
 from licensing.consent import rule_windows as rules
 
 urlpatterns = [
+    path("consent-bundles/current", bundles.CurrentBundleWindow.as_view()),
     path("consent-checks", checks.ConsentChecksWindow.as_view()),
     path("consent-checks/batch", checks.ConsentCheckBatchWindow.as_view()),
     path("consent-checks/<str:id>", checks.ConsentCheckWindow.as_view()),

@@ -85,7 +85,7 @@ class ConsentChecksWindow(_Window):
     def post(self, request: Request) -> Response:
         actor = self.actor
         said = _read(self, _ASKING)
-        platform = _platform(actor)
+        platform = platform_of(actor)
         check = decisions.check(
             actor=actor, now=self.now, platform=platform, asking=read_asking(said)
         )
@@ -115,7 +115,7 @@ class ConsentCheckBatchWindow(Window):
         checks = decisions.check_all(
             actor=actor,
             now=self.now,
-            platform=_platform(actor),
+            platform=platform_of(actor),
             askings=[read_asking(one) for one in said["checks"]],
         )
         shown = [show_check(check, actor, frozenset()) for check in checks]
@@ -254,7 +254,7 @@ def _own_holders(actor: Actor) -> frozenset[str]:
     return frozenset(holder.shown_id for holder in RightsHolder.objects.visible_to(actor))
 
 
-def _platform(actor: Actor) -> Platform:
+def platform_of(actor: Actor) -> Platform:
     """The platform that an organisation is. Raises NotAPlatform."""
     try:
         return _platform_of(actor.tenant)

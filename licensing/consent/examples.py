@@ -189,6 +189,14 @@ EXPORTS: Final = [_exported(name) for name in Format]
 POLICY: Final = EXPORTS[0]["document"]
 
 
+BUNDLE: Final[dict[str, Any]] = {
+    "bundle": "eyJhbGciOiJFZDI1NTE5Iiwia2lkIjoi….eyJpc3MiOiJodHRwczovL2Fz….c2lnbmF0dXJl…",
+    "version": "3f0c6c1d5d0e4c4f8a3f9e0b7a1d2c44",
+    "issued_at": _AT,
+    "expires_at": "2026-10-01T12:15:00Z",
+}
+
+
 def sent(name: str, value: object) -> OpenApiExample:
     """One body as it is sent."""
     return OpenApiExample(name, value=value, request_only=True)

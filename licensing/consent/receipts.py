@@ -40,9 +40,9 @@ class Receipt:
     in_time: bool
 
 
-def sign(claims: Mapping[str, Any], *, kid: str, key: OKPKey) -> str:
-    """The compact JWS over `claims`."""
-    header = {"alg": ALGORITHM, "kid": kid, "typ": TYPE}
+def sign(claims: Mapping[str, Any], *, kid: str, key: OKPKey, kind: str = TYPE) -> str:
+    """The compact JWS over `claims`. `kind` is its type: one thing is never taken for another."""
+    header = {"alg": ALGORITHM, "kid": kid, "typ": kind}
     payload = json.dumps(claims, separators=(",", ":"), ensure_ascii=False).encode()
     return jws.serialize_compact(header, payload, key, registry=_REGISTRY)
 
