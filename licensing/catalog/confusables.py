@@ -44,14 +44,18 @@ def look_alikes(name: str) -> frozenset[str]:
     while the small letters differ, and a capital I is the stroke of a small l. So a name is to be
     compared by these with the `skeleton` of what it must not be taken for. Pure.
     """
-    latin = "".join(
-        character if character.isascii() else _as_capital(character)
-        for character in unicodedata.normalize("NFKC", name)
-    )
     return frozenset(
         skeleton(variant)
-        for written in (name, latin)
+        for written in (name, in_latin(name))
         for variant in (written, written.replace("I", "l"), written.replace("l", "I"))
+    )
+
+
+def in_latin(text: str) -> str:
+    """A text with every letter that looks like a Latin one as that, before its case is folded."""
+    return "".join(
+        character if character.isascii() else _as_capital(character)
+        for character in unicodedata.normalize("NFKC", text)
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from licensing.consent import words
 from licensing.consent.explanations import would_allow
 from licensing.consent.language import (
     LEVEL,
@@ -66,7 +67,7 @@ def read_request(written: Mapping[str, Any]) -> Request:
     """The request behind what `write_request` wrote."""
     content = dict(written.get("content") or {})
     codes = content.pop("codes", None)
-    words = written.get("words")
+    found = written.get("words")
     co_subjects = written.get("co_subjects")
     plain: Json = {field: written.get(name) for name, field in PLAIN.items()}
     return Request(
@@ -75,7 +76,8 @@ def read_request(written: Mapping[str, Any]) -> Request:
         at=datetime.fromisoformat(written["at"]),
         ratings={axis: LEVEL[level] for axis, level in content.items()},
         codes=None if codes is None else frozenset(codes),
-        words=None if words is None else frozenset(words),
+        # Kept before accents were looked past, they are still there.
+        words=None if found is None else frozenset(map(words.bare, found)),
         co_subjects=None if co_subjects is None else tuple(map(frozenset, co_subjects)),
         **plain,
     )

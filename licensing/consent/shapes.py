@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, Final
@@ -94,8 +95,12 @@ class _Patterned(Text):
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
-        if not self.pattern.match(text):
+        if not self.pattern.match(self.spelled(text)):
             self.fail("bad_name")
+        return text
+
+    def spelled(self, text: str) -> str:
+        """What the pattern is held against."""
         return text
 
 
@@ -118,6 +123,10 @@ class Phrase(_Patterned):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=100, **options)
+
+    def spelled(self, text: str) -> str:
+        """The letters alone: accents and the vowel signs of some scripts belong to them."""
+        return "".join(one for one in text if not unicodedata.category(one).startswith("M"))
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
