@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def _benchmarks(size: str) -> Sequence[tuple[str, Callable[[], list]]]:  # type: ignore[type-arg]
-    from tests.bench import deciding, ingest, posting, rating, simulating, verifying
+    from tests.bench import cedar, deciding, ingest, posting, rating, simulating, verifying
     from tests.bench.figures import Figure
 
     generations = GENERATIONS[size]
@@ -99,24 +99,55 @@ def _benchmarks(size: str) -> Sequence[tuple[str, Callable[[], list]]]:  # type:
                 reference=found.reference,
                 aim=0.7,
             ),
-            Figure(name="decide, a simple allow", rows=1, ours=found.simple),
-            Figure(name="decide, 200 rules in force", rows=1, ours=found.mixed),
+        ]
+
+    def comparing() -> list[Figure]:
+        mixed, simple = cedar.compare(*cedar.mixed()), cedar.compare(*cedar.simple())
+        return [
+            Figure(
+                name="decide, 200 rules in force, to Cedar's",
+                rows=1,
+                ours=mixed.ours,
+                reference=mixed.cedar,
+                aim=20,
+            ),
+            Figure(
+                name="the same, to Cedar's in one batch",
+                rows=1,
+                ours=mixed.ours,
+                reference=mixed.batch,
+            ),
+            Figure(
+                name="decide, a simple allow, to 10 microseconds",
+                rows=1,
+                ours=simple.ours,
+                reference=10e-6,
+                aim=1,
+            ),
         ]
 
     def simulating_drafts() -> list[Figure]:
         found = simulating.measure(requests=100_000)
-        print(found)
         return [
             Figure(
-                name="simulation of recorded requests",
+                name=f"simulation, {found.distinct:,} of them distinct, to reading them",
                 rows=found.requests,
                 ours=found.ours,
                 reference=found.reference,
-            )
+                peak=found.peak,
+            ),
+            Figure(
+                name="simulation, in the processor's seconds, to 10 seconds",
+                rows=found.requests,
+                ours=found.processor,
+                reference=10,
+                aim=1,
+            ),
         ]
 
     return (
         ("consent checks", checking),
+        ("decisions", comparing),
         ("simulation", simulating_drafts),
         ("posting", posting.measure),
         ("verifying", verifying.measure),

@@ -1,4 +1,4 @@
-"""Decisions in process, and consent checks over the API against a bare view on the same machine.
+"""Consent checks over the API against a bare view on the same machine.
 
 The reference view sits behind the same middleware: it reads two rows by their keys, inserts one and
 answers it, and does nothing else. What is compared is a check with its rules, its reasons, its
@@ -8,11 +8,8 @@ durable decision and its signed receipt.
 from __future__ import annotations
 
 import json
-import random
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from statistics import median
 from typing import Any, Final, cast
 
@@ -26,31 +23,19 @@ from ledger import ids
 from ledger.ids import new_id
 from ledger.windows import Window
 from licensing.catalog.models import Subject
-from licensing.consent.bodies import read_body
-from licensing.consent.compiling import RuleBook, bind, compile_rule
-from licensing.consent.engine import Asked, decide
-from licensing.consent.language import LEVELS, Action, Purpose, Request
 from licensing.consent.models import ConsentCheck, ConsentEpoch
 from tests.client import ApiClient
 from tests.licensing.builders import build_property, build_subject
 from tests.licensing.consent.builders import Generator, build_generator, build_studio, publish_rule
 
-RULES: Final = 200
-REQUESTS: Final = 500
 # Both views take turns in rounds of so many, so that a busy moment of the machine meets both.
 ROUND: Final = 50
-_SEED: Final = 20261001
-_TERRITORIES: Final = ("DE", "US", "FR", "GB", "JP", "BR")
-_AT: Final = datetime(2026, 10, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """Seconds for one decision in process (a simple allow; of 200 mixed rules), and for one request
-    over the API (a check; the bare view): the median round."""
+    """Seconds for one request over the API (a check; the bare view): the median round."""
 
-    simple: float
-    mixed: float
     check: float
     reference: float
 
@@ -61,76 +46,9 @@ class Measured:
 
 
 def measure(*, checks: int) -> Measured:
-    """Decides, and asks so many times. To be run on a database that is thrown away."""
+    """Asks so many times. To be run on a database that is thrown away."""
     check, reference = _over_the_api(checks)
-    return Measured(simple=_simple(), mixed=_mixed(), check=check, reference=reference)
-
-
-def _simple() -> float:
-    """One allow that covers, and nothing else."""
-    body = {"effect": "allow", "actions": ["index"], "territories": {"only": ["US"]}}
-    rule = compile_rule(version="rlv_1", scope="chr_1", body=read_body(body))
-    asked = [_asked(bind([rule]))]
-    request = Request(action="index", platform="plt_1", at=_AT, territory="US")
-    return _fastest(lambda: decide(request, asked), REQUESTS)
-
-
-def _mixed() -> float:
-    """Two hundred rules of every effect and scope in force, and requests of every kind."""
-    chance = random.Random(_SEED)
-    asked = [
-        _asked(
-            bind(
-                compile_rule(
-                    version=f"rlv_{number}",
-                    scope=chance.choice(("", "prp_1", "chr_1", "chr_2", "chr_3")),
-                    body=read_body(_some_body(chance)),
-                )
-                for number in range(RULES)
-            )
-        )
-    ]
-    requests = [
-        Request(
-            action=chance.choice(list(Action)),
-            platform=f"plt_{chance.randrange(20)}",
-            at=_AT,
-            territory=chance.choice(_TERRITORIES),
-            purpose=chance.choice(list(Purpose)),
-            ratings={"violence": chance.randrange(4)},
-        )
-        for _ in range(REQUESTS)
-    ]
-    return _fastest(lambda: [decide(request, asked) for request in requests], 1) / REQUESTS
-
-
-def _some_body(chance: random.Random) -> dict[str, Any]:
-    body: dict[str, Any] = {
-        "effect": chance.choice(("allow",) * 6 + ("deny",) * 3 + ("needs_approval",)),
-        "actions": [str(action) for action in chance.sample(list(Action), 2)],
-        "territories": {chance.choice(("only", "except")): chance.sample(_TERRITORIES, 3)},
-        "purposes": [str(purpose) for purpose in chance.sample(list(Purpose), 3)],
-    }
-    if chance.random() < 0.5:
-        body["content"] = {"violence": chance.choice(LEVELS)}
-    if chance.random() < 0.5:
-        body["platforms"] = {"only": [f"plt_{chance.randrange(20)}"]}
-    return body
-
-
-def _asked(book: RuleBook) -> Asked:
-    return Asked(subject="chr_1", chain=("chr_1", "prp_1"), consents=(("hld_1", book),))
-
-
-def _fastest(act: Callable[[], Any], times: int) -> float:
-    """Seconds for one `act`, in the fastest of five rounds."""
-    found = []
-    for _ in range(5):
-        start = time.perf_counter()
-        for _ in range(times):
-            act()
-        found.append((time.perf_counter() - start) / times)
-    return min(found)
+    return Measured(check=check, reference=reference)
 
 
 class BareWindow(Window):

@@ -1,7 +1,7 @@
 """A simulation of many recorded requests, against reading and deciding nothing.
 
 The reference reads the same rows' facts once, as JSON, and counts them. Half of the requests are
-alike but for when they were asked, the other half differ in how long a clip is and how fine.
+alike but for when they were asked, the others differ in how long a clip is and how fine.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ LIMIT %s
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """Seconds for a simulation of so many requests, its processor seconds, and the reference's
-    seconds for reading them; how many are distinct; the process's growth in megabytes."""
+    seconds for reading them; how many are distinct; the process's peak in megabytes."""
 
     requests: int
     distinct: int
     ours: float
     processor: float
     reference: float
-    grown: float
+    peak: float
 
 
 def measure(*, requests: int) -> Measured:
@@ -89,7 +89,7 @@ def measure(*, requests: int) -> Measured:
         ours=ours,
         processor=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
         reference=reference,
-        grown=(after.ru_maxrss - before.ru_maxrss) / 1024,
+        peak=after.ru_maxrss / 1024,
     )
 
 
