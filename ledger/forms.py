@@ -16,6 +16,13 @@ from ledger.wire import flatten
 
 Row = TypeVar("Row", bound=Model)
 LONGEST_SEARCH = 100
+# What a shape says of a body's fields, as a person who fills in a form would say it.
+_PLAIN = {
+    "blank": "This is missing.",
+    "required": "This is missing.",
+    "empty": "Choose at least one.",
+    "invalid_choice": "Choose one of these.",
+}
 
 
 class Form:
@@ -53,7 +60,7 @@ class Form:
         except serializers.ValidationError as error:
             self.status = 422
             for fault in flatten(error.detail):
-                self.faults.setdefault(fault.pointer, fault.detail)
+                self.faults.setdefault(fault.pointer, _PLAIN.get(fault.code, fault.detail))
         except NotFound as refusal:
             self._keep(refusal, 422, absent)
         except (Invalid, Refused) as refusal:

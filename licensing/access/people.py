@@ -285,6 +285,30 @@ def end_membership(*, actor: Actor, now: datetime, membership: Membership) -> Me
     return membership
 
 
+@transaction.atomic
+def change_role(*, actor: Actor, now: datetime, membership: Membership, role: str) -> Membership:
+    """Another role for a member: one membership ends and another begins, in one transaction, so
+    that it stays known who had which role when.
+
+    Raises what `end_membership` and `invite` raise.
+    """
+    actor.require("members:write")
+    organisation = _mine_to_lead(actor, membership.organisation)
+    if role not in ROLES_OF_KIND[organisation.kind]:
+        raise RoleOfAnotherKind(pointer="/role")
+    present = Membership.objects.select_related("user").get(pk=membership.pk)
+    if present.ended_at is None and present.role == role:
+        return present
+    ended = end_membership(actor=actor, now=now, membership=present)
+    return invite(
+        actor=actor,
+        now=ended.ended_at or now,
+        organisation=organisation,
+        username=present.user.username,
+        role=role,
+    )
+
+
 def _mine_to_lead(actor: Actor, organisation: Organisation) -> Organisation:
     """The organisation, locked so that its members change one at a time. Raises NotFound."""
     locked = (

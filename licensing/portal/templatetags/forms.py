@@ -47,7 +47,13 @@ def wrong_at(form: Form, before: str, place: int, after: str) -> SafeString:
 @register.inclusion_tag("portal/faults.html")
 def faults(form: Form, saved: str = "Nothing was saved.") -> dict[str, object]:
     """Above a form that was refused: that nothing was done, and everything that is wrong."""
-    return {"faults": [(_fault_id(at), text) for at, text in form.faults.items()], "saved": saved}
+    return {"faults": [(_called(at), text) for at, text in form.faults.items()], "saved": saved}
+
+
+def _called(pointer: str) -> str:
+    """A field as the summary names it: `/shares/0/share` is the first of the shares."""
+    parts = [str(int(part) + 1) if part.isdigit() else part for part in pointer.split("/")]
+    return " ".join(parts).strip().replace("_", " ").capitalize()
 
 
 def _fault_id(pointer: str) -> str:

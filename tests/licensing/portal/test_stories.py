@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 from PIL import Image, ImageDraw
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, expect
+from pytest_django.live_server_helper import LiveServer
 
 from licensing.catalog.models import Property, Subject
 from licensing.consent import switches
@@ -282,6 +283,60 @@ def paint_fox(path: Path) -> None:
     pen.ellipse((515, 400, 550, 435), fill="#14322e")
     pen.ellipse((425, 715, 475, 765), fill="#14322e")
     picture.save(path, "JPEG")
+
+
+def test_a_key_is_made_used_and_revoked(
+    chromium_page: Page, studio: Studio, live_server: LiveServer
+) -> None:
+    page, holder = chromium_page, studio.household.holder
+    assert holder is not None
+    build_subject(holder, "Fox of the North")
+    sign_in(page, studio, "/portal/keys")
+    looks(page, "keys-none")
+    page.get_by_role("link", name="Make a key").click()
+    page.get_by_role("button", name="Make the key").click()
+    expect(page.get_by_role("alert")).to_contain_text("No key was made")
+    looks(page, "new-key-refused")
+    page.get_by_label("Name").fill("catalogue export")
+    page.get_by_label("Read the catalogue").check()
+    page.get_by_label("Read rules").check()
+    page.get_by_role("button", name="Make the key").click()
+    secret = page.get_by_label("Secret").input_value()
+    looks(page, "key-made")
+
+    def call(key: str) -> APIResponse:
+        bearer = {"Authorization": f"Bearer {key}"}
+        return page.request.get(f"{live_server.url}/api/v1/subjects", headers=bearer)
+
+    assert [each["name"] for each in call(secret).json()["data"]] == ["Fox of the North"]
+    page.get_by_role("link", name="I have copied it").click()
+    expect(page.locator(".key-row")).to_contain_text("catalogue export")
+    expect(page.locator(".key-row")).to_contain_text("last used")
+    assert secret not in page.content()
+    looks(page, "keys")
+    page.get_by_role("link", name="Replace catalogue export").click()
+    looks(page, "rotate-key")
+    page.get_by_label("The old key goes on").select_option("none")
+    page.get_by_role("button", name="Replace it").click()
+    successor = page.get_by_label("Secret").input_value()
+    assert (call(secret).status, call(successor).status) == (401, 200)
+    page.get_by_role("link", name="I have copied it").click()
+    page.get_by_role("link", name="Revoke catalogue export").click()
+    looks(page, "revoke-key")
+    page.get_by_role("button", name="Revoke it").click()
+    assert call(successor).status == 401
+
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_role("link", name="Members and roles").click()
+    page.get_by_label("Name to sign in with").fill("grace")
+    page.get_by_role("button", name="Add the member").click()
+    expect(page.get_by_role("status")).to_contain_text("grace is a member now")
+    looks(page, "members")
+    page.get_by_role("link", name="Change grace").click()
+    looks(page, "member")
+    page.get_by_role("radio", name="Owner").check()
+    page.get_by_role("button", name="Keep this role").click()
+    expect(page.get_by_role("status")).to_contain_text("grace is owner now")
 
 
 def test_the_menu_opens_by_keyboard_on_a_phone(chromium_page: Page, studio: Studio) -> None:
