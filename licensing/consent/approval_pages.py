@@ -16,12 +16,17 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from ledger.actor import Actor
-from ledger.errors import NotFound
+from ledger.errors import Invalid, NotFound, Refused
 from ledger.windows import named, read_id
 from licensing.catalog.models import RightsHolder, Subject
 from licensing.consent import approvals, telling
 from licensing.consent.answers import show_check
-from licensing.consent.models import ApprovalRequest, ApprovalRequestQuerySet, RuleVersion
+from licensing.consent.models import (
+    ApprovalRequest,
+    ApprovalRequestQuerySet,
+    ConsentRule,
+    RuleVersion,
+)
 from licensing.consent.standing import shown as shown_id
 from licensing.consent.states import ApprovalState
 from licensing.consent.telling import Told
@@ -78,32 +83,42 @@ def question(request: HttpRequest, actor: Actor, shown: str) -> HttpResponse:
     found: ApprovalRequest = named(_rows(actor), read_id(ApprovalRequest.PREFIX, shown))
     if request.method == "POST":
         actor.require(SCOPE)
-        _answer(request, actor, found)
+        drafted = _answer(request, actor, found)
+        if drafted:
+            # Only what is published says anything, so one goes on to the draft.
+            return redirect("portal:rule", shown_id(ConsentRule.PREFIX, drafted[0]))
         return redirect("portal:approvals")
     context = {
         "page": "approvals",
         "question": _questions(actor, [found], timezone.now())[0],
         "may_answer": actor.may(SCOPE),
+        "may_draft": actor.may("consent:write"),
     }
     return render(request, "consent/approval.html", context)
 
 
-def _answer(request: HttpRequest, actor: Actor, found: ApprovalRequest) -> None:
+def _answer(request: HttpRequest, actor: Actor, found: ApprovalRequest) -> Sequence[UUID]:
+    """Answers as the form says; the rules that were drafted with it."""
     said = _ANSWERS.get(request.POST.get("answer", ""))
     if said is None:
         raise NotFound
     platform = found.consent_check.platform.name
     try:
-        answered = said(actor=actor, now=timezone.now(), approval=found)
-    except (approvals.AlreadyAnswered, approvals.NoLongerPossible) as refusal:
+        always = request.POST.get("always") == "yes" and actor.may("consent:write")
+        answered = said(actor=actor, now=timezone.now(), approval=found, always=always)
+    except (Refused, Invalid) as refusal:
         messages.error(request, f"Nothing was answered. {refusal.detail}")
-        return
+        return ()
     if answered.state == ApprovalState.REFUSED:
         messages.success(request, f"Refused. {platform} is told no.")
     elif approvals.outcome_of(found.consent_check) is not None:
         messages.success(request, f"Approved. {platform} has its receipt.")
     else:
         messages.success(request, "Approved. It waits for the other owners’ answers.")
+    if answered.drafted_rules:
+        messages.success(request, "A rule that answers the same by itself is drafted. Look at it.")
+    drafted: Sequence[UUID] = answered.drafted_rules
+    return drafted
 
 
 def _rows(actor: Actor) -> ApprovalRequestQuerySet:

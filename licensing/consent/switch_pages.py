@@ -107,7 +107,7 @@ def throw(request: HttpRequest, actor: Actor) -> HttpResponse:
         "target": target,
         "what": what_of(switch),
         "reaches": _reaches(switch),
-        "open_receipts": blast.open_receipts_stopped_by(switch, now=now),
+        "radius": blast.stopped_by(switch, now=now),
         "rules": _rules(target),
         "hours": int(LIFE.total_seconds() // 3600),
     }

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from licensing.catalog.models import Subject
 from licensing.consent import approvals
-from licensing.consent.models import ApprovalRequest, ConsentCheck
+from licensing.consent.models import ApprovalRequest, ConsentCheck, ConsentRule
 from tests.licensing.builders import build_actor, build_subject
 from tests.licensing.consent.builders import (
     Generator,
@@ -200,3 +200,20 @@ def test_the_inbox_costs_the_same_for_one_and_for_a_page(
     for asked in ApprovalRequest.objects.all():
         approvals.refuse(actor=studio.actor, now=timezone.now(), approval=asked)
     assert queries(client, "/portal/approvals?show=answered") == costs
+
+
+def test_always_drafts_a_rule_and_leads_there(
+    studio: Studio, reel: Generator, fox: Subject
+) -> None:
+    publish_rule(studio, ADVERTS)
+    client = visit(studio.actor)
+    asked = wanted(reel, fox)
+    path = f"/portal/approvals/{asked.shown_id}"
+    assert "Always for this pattern" in text(client, path)
+    answer = fill(client, path, {"answer": "approve", "always": "yes"})
+    asked.refresh_from_db()
+    (drafted,) = ConsentRule.objects.filter(pk__in=asked.drafted_rules)
+    assert answer["Location"] == f"/portal/rules/{drafted.shown_id}"
+    page = text(client, answer["Location"])
+    assert "A rule that answers the same by itself is drafted" in page
+    assert drafted.in_force() is None
