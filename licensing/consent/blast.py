@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -28,6 +28,7 @@ from licensing.consent.models import (
 
 # An end of consent never waits for long until what it leaves is counted: so long for each count.
 _PATIENCE: Final = "1s"
+Counted = TypeVar("Counted")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,7 @@ def stopped_by(switch: KillSwitch, *, now: datetime) -> BlastRadius:
 
 def open_receipts_of(version: RuleVersion, *, now: datetime) -> int | None:
     """How many receipts issued under `version` are still in time; None if counting takes too long."""
-    return _count(_open(now).filter(rule_versions__contains=[version.pk]).count)
+    return patiently(_open(now).filter(rule_versions__contains=[version.pk]).count)
 
 
 def open_receipts_stopped_by(switch: KillSwitch, *, now: datetime) -> int | None:
@@ -77,7 +78,7 @@ def open_receipts_stopped_by(switch: KillSwitch, *, now: datetime) -> int | None
     found = _open(now).filter(subject_ids__overlap=list(_ids(subjects_under(switch))))
     if switch.platform_id is not None:
         found = found.filter(platform=switch.platform_id)
-    return _count(found.count)
+    return patiently(found.count)
 
 
 def subjects_under(end: KillSwitch | ConsentRule) -> SubjectQuerySet:
@@ -100,7 +101,7 @@ def _radius(open_receipts: int | None, reach: Reach) -> BlastRadius:
         cast("Callable[[Reach], int]", import_string(name))
         for name in (settings.CONSENT_GENERATIONS, settings.CONSENT_REMIXES)
     ]
-    generations, remixes = (_count(partial(count, reach)) for count in counts)
+    generations, remixes = (patiently(partial(count, reach)) for count in counts)
     return BlastRadius(open_receipts=open_receipts, generations=generations, remixes=remixes)
 
 
@@ -119,7 +120,8 @@ def _below(property_id: UUID) -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _count(count: Callable[[], int]) -> int | None:
+def patiently(count: Callable[[], Counted]) -> Counted | None:
+    """What `count` finds, or None if it takes the database too long."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT current_setting('statement_timeout')")

@@ -33,6 +33,7 @@ from licensing.access.models import User
 from licensing.catalog import pages as catalog
 from licensing.consent import pages as consent
 from licensing.portal import door
+from licensing.portal.attention import attention_of, uses_of
 from licensing.portal.labels import labels_of
 from licensing.portal.overview import overview_of
 from licensing.simulation import pages as simulation
@@ -82,9 +83,13 @@ def organisations(request: HttpRequest) -> HttpResponse:
 @door.for_holders
 def home(request: HttpRequest, actor: Actor) -> HttpResponse:
     """What was earned, what is payable, and where it came from."""
-    today = timezone.now().date()
-    overview = overview_of(actor=actor, today=today)
-    context = {"overview": overview, "page": "home"}
+    now = timezone.now()
+    context = {
+        "overview": overview_of(actor=actor, today=now.date()),
+        "attention": attention_of(actor=actor, now=now),
+        "uses": uses_of(actor=actor, now=now),
+        "page": "home",
+    }
     return render(request, "portal/home.html", context)
 
 
