@@ -140,10 +140,7 @@ def _voices(standing: Standing) -> list[bundling.Voice]:
         bundling.Voice(
             holder=word.holder,
             epoch=word.epoch,
-            rules=[
-                (rule.version, rule.rule, rule.scope, rule.notice, bodies[rule.version])
-                for rule in word.book.rules
-            ],
+            rules=[(rule, bodies[rule.version]) for rule in word.book.rules],
             switches=word.switches,
         )
         for word in standing.words.values()

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from licensing.consent.compiling import Notice
+from licensing.consent.compiling import CompiledRule
 from licensing.consent.language import Effect
 from licensing.consent.offline import FORM
 from licensing.consent.voices import Switch
@@ -21,11 +21,11 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voice:
-    """What one holder says: rules as (version, rule, scope, notice, canonical body)."""
+    """What one holder says: each rule with its canonical body."""
 
     holder: str
     epoch: int
-    rules: Sequence[tuple[str, str, str, Notice | None, Mapping[str, Any]]]
+    rules: Sequence[tuple[CompiledRule, Mapping[str, Any]]]
     switches: Sequence[Switch] = ()
 
 
@@ -77,12 +77,19 @@ def reduced(body: Mapping[str, Any], platform: str) -> Json | None:
 
 def _said(voice: Voice, platform: str) -> Json:
     rules = []
-    for version, rule, scope, notice, body in voice.rules:
+    for rule, body in voice.rules:
         mine = reduced(body, platform)
         if mine is None:
             continue
-        written: Json = {"version": version, "rule": rule, "scope": scope, "body": mine}
-        if notice is not None:
+        written: Json = {
+            "version": rule.version,
+            "rule": rule.rule,
+            "scope": rule.scope,
+            "body": mine,
+        }
+        if rule.answers:
+            written["answers"] = sorted(rule.answers)
+        if (notice := rule.notice) is not None:
             # What has ended speaks to those alone who relied on it, and no longer denies.
             if platform not in notice.platforms or mine["effect"] == Effect.DENY:
                 continue

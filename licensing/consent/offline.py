@@ -185,6 +185,7 @@ def _word(holder: str, said: Mapping[str, Any], platform: str) -> Word:
                 scope=rule["scope"],
                 body=read_body(rule["body"]),
                 notice=_notice(rule.get("notice"), platform),
+                answers=rule.get("answers", ()),
             )
             for rule in said["rules"]
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from licensing.consent import bundling
-from licensing.consent.bodies import canonical
+from licensing.consent.bodies import canonical, read_body
+from licensing.consent.compiling import CompiledRule, compile_rule
 from licensing.consent.engine import decide
-from licensing.consent.language import Decision, Effect
+from licensing.consent.language import Decision, Effect, RuleBody
 from licensing.consent.offline import FORM, BadAsking, BadBundle, Bundle, Outcome
 from licensing.consent.offline_package import write_package
 from licensing.consent.quotas import covering
@@ -56,10 +58,14 @@ def content_of(world: list[Json], platform: str) -> Json:
                     epoch=7,
                     rules=[
                         (
-                            rule["version"],
-                            rule["rule"],
-                            rule["scope"],
-                            as_notice(rule),
+                            compile_rule(
+                                version=rule["version"],
+                                rule=rule["rule"],
+                                scope=rule["scope"],
+                                body=read_body(rule["body"]),
+                                notice=as_notice(rule),
+                                answers=rule.get("answers", ()),
+                            ),
                             canonical(rule["body"]),
                         )
                         for rule in rules
@@ -194,11 +200,19 @@ def voice(holder: str, *bodies: Json, switches: tuple[Switch, ...] = ()) -> bund
         holder=holder,
         epoch=1,
         rules=[
-            (f"rlv_{holder}{place}", f"rul_{holder}{place}", "", None, canonical(body))
+            (
+                compile_rule(version=f"rlv_{holder}{place}", scope="", body=_body(body)),
+                canonical(body),
+            )
             for place, body in enumerate(bodies)
         ],
         switches=switches,
     )
+
+
+def _body(said: Json) -> RuleBody:
+    """A body, also one that is none: what it says is not what this is about."""
+    return read_body(said if said["effect"] in set(Effect) else ALLOW)
 
 
 def content(*voices: bundling.Voice) -> Json:
@@ -360,11 +374,15 @@ def test_what_is_no_bundle_for_this_platform_is_refused(compact: str) -> None:
         opened(compact, "plt_a")
 
 
-def test_the_form_counts_every_field_that_a_rule_has() -> None:
+def test_the_form_counts_everything_that_a_rule_has() -> None:
     """Whoever adds a field has to count up `offline.FORM`, and then this list."""
     assert FORM == 1
     assert set(RuleBodyShape().fields) == {"effect", *OPTIONAL}
     assert len(OPTIONAL) == 22
+    # And what is known of a version besides its body.
+    beside = {"version", "rule", "scope", "notice", "answers"}
+    made = {"body", "effect", "conditions", "tests", "obligations", "price"}
+    assert {field.name for field in fields(CompiledRule)} == beside | made
 
 
 # -- The package ---------------------------------------------------------------------------------------
