@@ -101,11 +101,12 @@ def test_nothing_unseen_hides_a_word(word: str, data: st.DataObject) -> None:
 @settings(max_examples=200, deadline=None)
 @given(letters, letters, letters)
 def test_a_word_inside_another_is_not_it(before: str, word: str, after: str) -> None:
-    inside = words.fold(before + word + after)
-    folded = words.fold(word)
-    # Letters that look like a sign part words by themselves.
-    assume(folded.isalpha() and inside.isalpha())
-    assert words.find(before + word + after, [folded]) == frozenset()
+    text, folded = before + word + after, words.fold(word)
+    # Letters that look like a sign, such as a hooked B, part words by themselves in some reading.
+    variants = words._variants(text)
+    assume(folded.isalpha())
+    assume(all(part.isalpha() for each in variants for part in words._readings(each)))
+    assert words.find(text, [folded]) == frozenset()
 
 
 @settings(max_examples=200, deadline=None)
