@@ -32,11 +32,19 @@ _NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What the person who confirms a step saw, by its content hash, and why they take it, if asked."""
+
+    content_hash: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step(Generic[Row]):
     """A step with a row: its button, the question, its effect in words, and the verb.
 
-    The verb takes the actor, the moment, the row and the content hash that was seen. If it gives an
-    answer, such as a file, that is what the person gets.
+    The verb takes the actor, the moment, the row and what was seen. If it gives an answer, such as a
+    file, that is what the person gets.
     """
 
     button: str
@@ -48,7 +56,9 @@ class Step(Generic[Row]):
     # The states in which there is something to take, and the scopes of which any one will do.
     states: frozenset[str]
     scopes: frozenset[str]
-    verb: Callable[[Actor, datetime, Row, str], object]
+    verb: Callable[[Actor, datetime, Row, Seen], object]
+    # Whether it asks why, in words that are kept.
+    asks_why: bool = False
     # Whoever else may not take it, such as the one who prepared what is to be approved.
     not_by: Callable[[Actor, Row], bool] = lambda actor, row: False
 
@@ -130,8 +140,12 @@ class DeskAdmin(ReadByScope, ReadOnlyAdmin):
             f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id]
         )
         if request.method == "POST":
-            seen = request.POST.get("content_hash", "")
+            seen = Seen(
+                content_hash=request.POST.get("content_hash", ""), why=request.POST.get("why", "")
+            )
             try:
+                if step.asks_why and not seen.why.strip():
+                    raise Invalid("Say why: the words are kept.", pointer="/why")
                 answer = step.verb(staff_actor(request, mode), timezone.now(), row, seen)
             except DomainError as refused:
                 refusal, status = told(refused), status_of(refused)
@@ -152,6 +166,7 @@ class DeskAdmin(ReadByScope, ReadOnlyAdmin):
             "offered": self._open(request, step, row),
             "next_step": self.next_step(row),
             "refusal": refusal,
+            "why": request.POST.get("why", ""),
             "back": back,
             **self.beside(row),
         }
@@ -167,7 +182,7 @@ class DeskAdmin(ReadByScope, ReadOnlyAdmin):
 
 def told(refusal: DomainError) -> str:
     """A refusal with each of its faults, for a person."""
-    return " ".join((refusal.detail, *(each.detail for each in refusal.faults)))
+    return " ".join(dict.fromkeys((refusal.detail, *(each.detail for each in refusal.faults))))
 
 
 def status_of(refusal: DomainError) -> int:

@@ -16,9 +16,9 @@ from ledger.actor import Mode
 from ledger.journal import books, parties
 from ledger.journal.accounts import AccountKey
 from ledger.journal.chart import PartyKind, Role
-from ledger.journal.models import Book, Period
+from ledger.journal.models import Book, Entry, Period
 from ledger.journal.periods import month_after
-from ledger.journal.posting import Posted, post
+from ledger.journal.posting import Posted, post, reverse
 from ledger.journal.refusals import Overdrawn
 from ledger.journal.sources import TransferLine
 from ledger.journal.states import PeriodState
@@ -28,6 +28,7 @@ ROYALTIES_EARNED: Final = "royalties_earned"
 ROYALTIES_UNOWNED: Final = "royalties_unowned"
 ROYALTIES_CLAWED_BACK: Final = "royalties_clawed_back"
 FEE_EARNED: Final = "fee_earned"
+RUN_REVERSED: Final = "run_reversed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ def royalties_clawed_back(*, posting: Posting, amounts: Sequence[Amount]) -> Non
         )
         for line in amounts
     ]
-    _enter(posting, ROYALTIES_CLAWED_BACK, owed, key=f"{posting.key}:clawback")
+    _enter(posting, ROYALTIES_CLAWED_BACK, owed, key=_clawback(posting.key))
 
 
 def royalties_unowned(*, posting: Posting, amounts: Sequence[Amount]) -> None:
@@ -93,6 +94,34 @@ def fee_earned(*, posting: Posting, amounts: Sequence[Amount]) -> None:
     _post(posting, FEE_EARNED, amounts, Role.FEE_INCOME)
 
 
+def run_reversed(
+    *,
+    mode: Mode,
+    keys: Sequence[str],
+    effective_on: date,
+    posted_at: datetime,
+    actor: str,
+    memo: str,
+) -> None:
+    """Dr payable:<holder>  Cr receivable:<platform>, and so the mirror of each entry of the run
+
+    `keys` are those the run's parts were posted under. A mirror is keyed `<its key>:reversal` and
+    dated like its entry, or in the first open month if that one is closed. Raises Overdrawn if a holder no longer has what it was given.
+    """
+    book = books.house_book(mode=mode, now=posted_at)
+    posted = [each for key in keys for each in (key, _clawback(key))]
+    for entry in Entry.objects.filter(book=book, key__in=posted).order_by("-height"):
+        reverse(
+            entry_id=entry.pk,
+            key=f"{entry.key}:reversal",
+            kind=RUN_REVERSED,
+            effective_on=_open_day(book, effective_on),
+            posted_at=posted_at,
+            actor=actor[:200],
+            memo=memo[:500],
+        )
+
+
 def _post(posting: Posting, kind: str, amounts: Sequence[Amount], role: Role) -> None:
     owing = _account(posting, posting.platform.party_ref, Role.RECEIVABLE)
     lines = []
@@ -103,6 +132,11 @@ def _post(posting: Posting, kind: str, amounts: Sequence[Amount], role: Role) ->
             TransferLine(debit=debit, credit=credit, amount=abs(line.amount), subject=line.subject)
         )
     _enter(posting, kind, lines, key=posting.key)
+
+
+def _clawback(key: str) -> str:
+    """The key of what an entry takes back as a debt."""
+    return f"{key}:clawback"
 
 
 def _apart(amounts: Sequence[Amount]) -> tuple[list[Amount], list[Amount]]:

@@ -45,7 +45,7 @@ STEPS: Final[Mapping[str, Step[PayoutBatch]]] = {
         scopes=frozenset({"payouts:prepare"}),
         not_by=lambda actor, batch: actor.person_id != batch.prepared_by,
         verb=lambda actor, now, batch, seen: review.submit_for_review(
-            actor=actor, now=now, batch=batch, content_hash=seen
+            actor=actor, now=now, batch=batch, content_hash=seen.content_hash
         ),
     ),
     "approve": Step(
@@ -60,7 +60,7 @@ STEPS: Final[Mapping[str, Step[PayoutBatch]]] = {
         scopes=frozenset({"payouts:approve"}),
         not_by=lambda actor, batch: actor.person_id == batch.prepared_by,
         verb=lambda actor, now, batch, seen: review.approve(
-            actor=actor, now=now, batch=batch, content_hash=seen
+            actor=actor, now=now, batch=batch, content_hash=seen.content_hash
         ),
     ),
     "reject": Step(
@@ -73,8 +73,9 @@ STEPS: Final[Mapping[str, Step[PayoutBatch]]] = {
         states=_before(BatchState.DRAFT),
         scopes=frozenset({"payouts:approve"}),
         verb=lambda actor, now, batch, seen: review.reject(
-            actor=actor, now=now, batch=batch, reason="Sent back in the admin"
+            actor=actor, now=now, batch=batch, reason=seen.why.strip()[:300]
         ),
+        asks_why=True,
     ),
     "execute": Step(
         button="Pay",

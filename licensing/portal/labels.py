@@ -10,6 +10,7 @@ from licensing.catalog.models import Platform, RightsHolder, Subject
 
 KINDS: Final[Mapping[str, str]] = {
     "kind:royalties_earned": "Royalties",
+    "kind:run_reversed": "Royalties taken back",
     "kind:payout_paid": "Payout",
     "kind:payout_returned": "Payout sent back by the bank",
     "kind:reversal": "Correction",

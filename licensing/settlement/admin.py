@@ -13,9 +13,9 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from ledger.actor import Actor
-from ledger.desk import DeskAdmin, Step
+from ledger.desk import DeskAdmin, Seen, Step
 from ledger.money import Money
-from licensing.settlement import runs
+from licensing.settlement import reversing, runs
 from licensing.settlement.models import RoyaltyLine, Run, RunPart, RunShare
 from licensing.settlement.refusals import RunChanged
 from licensing.settlement.review import progress_of, review_of
@@ -30,8 +30,8 @@ _COLOURS: Final = {
 }
 
 
-def _cancel(actor: Actor, now: datetime, run: Run, seen: str) -> None:
-    if seen != run.content_hash_hex:
+def _cancel(actor: Actor, now: datetime, run: Run, seen: Seen) -> None:
+    if seen.content_hash != run.content_hash_hex:
         raise RunChanged
     runs.cancel_run(actor=actor, now=now, run=run)
 
@@ -49,7 +49,7 @@ STEPS: Final[Mapping[str, Step[Run]]] = {
         scopes=frozenset({"settlement:approve"}),
         not_by=lambda actor, run: actor.person_id == run.started_by,
         verb=lambda actor, now, run, seen: runs.approve_run(
-            actor=actor, now=now, run=run, content_hash=seen
+            actor=actor, now=now, run=run, content_hash=seen.content_hash
         ),
     ),
     "cancel": Step(
@@ -73,6 +73,22 @@ STEPS: Final[Mapping[str, Step[Run]]] = {
         states=frozenset({RunState.PARKED}),
         scopes=frozenset({"settlement:prepare"}),
         verb=lambda actor, now, run, seen: runs.resume_run(actor=actor, now=now, run=run),
+    ),
+    "reverse": Step(
+        button="Reverse",
+        icon="undo",
+        question="Take this run back?",
+        effect="Each of its entries is mirrored in the books: the payees lose exactly this. Its usage "
+        "is free for the next run.",
+        yes="Reverse it",
+        done="is reversed",
+        states=frozenset({RunState.POSTED}),
+        scopes=frozenset({"settlement:approve"}),
+        not_by=lambda actor, run: actor.person_id == run.started_by,
+        verb=lambda actor, now, run, seen: reversing.reverse_run(
+            actor=actor, now=now, run=run, content_hash=seen.content_hash, reason=seen.why
+        ),
+        asks_why=True,
     ),
 }
 
@@ -99,7 +115,7 @@ class RunAdmin(SettlementAdmin):
         "shown", "platform", "month", "revision", "mode", "state", "next_step", "state_since",
         "progress", "estimate", "generations", "total_shown", "fee_shown", "holders_shown",
         "suspense_shown", "hash", "starter", "started_at", "approver", "approved_at", "effective_on", "posted_at",
-        "error",
+        "reverser", "reversed_at", "reversal_reason", "error",
     )  # fmt: skip
     steps = STEPS
     step_template = "settlement/step.html"
@@ -168,6 +184,10 @@ class RunAdmin(SettlementAdmin):
     @display(description="approved by", ordering="approved_by_label")
     def approver(self, run: Run) -> str:
         return run.approved_by_label
+
+    @display(description="reversed by")
+    def reverser(self, run: Run) -> str:
+        return run.reversed_by_label
 
     @display(description="content hash")
     def hash(self, run: Run) -> str:

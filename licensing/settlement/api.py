@@ -12,7 +12,7 @@ from ledger.errors import NotFound
 from ledger.windows import Window, paged
 from ledger.wire import Currency, Day, Id, Nothing
 from licensing.catalog.models import Platform, RightsHolder, Subject
-from licensing.settlement import examples, explaining, runs
+from licensing.settlement import examples, explaining, reversing, runs
 from licensing.settlement.models import Earning, RoyaltyLine, Run, RunShare
 from licensing.settlement.shapes import (
     ApprovalShape,
@@ -20,6 +20,7 @@ from licensing.settlement.shapes import (
     ExplanationShape,
     Month,
     NewRunShape,
+    ReversalShape,
     RoyaltyLineShape,
     RunDetailShape,
     RunShape,
@@ -174,6 +175,30 @@ class ResumeWindow(RunWindow):
         return self.show(RunDetailShape, found)
 
 
+class ReverseWindow(RunWindow):
+    """Posted to reversed."""
+
+    scopes = {"POST": "settlement:approve"}
+
+    @extend_schema(
+        operation_id="settlement_runs_reverse",
+        summary="Take back a posted run whole",
+        description="Mirrors each of its entries, and frees what it settled for the next run. Never "
+        "one's own: 403 `own_run`. 409 `run_followed` if a later run counts on it, `paid_out` if "
+        "some of its money has left. Again is no change.",
+        request=ReversalShape,
+        responses=RunDetailShape,
+        examples=[
+            examples.said("With the reason", examples.REVERSAL),
+            examples.shown(examples.RUN_REVERSED),
+        ],
+    )
+    def post(self, request: Request, run: str) -> Response:
+        body = self.read(ReversalShape)
+        found = reversing.reverse_run(actor=self.actor, now=self.now, run=self.run(run), **body)
+        return self.show(RunDetailShape, found)
+
+
 class LinesWindow(RunWindow):
     """A run's royalty lines."""
 
@@ -320,6 +345,7 @@ urlpatterns = [
     path("settlement-runs/<str:run>/approve", ApproveWindow.as_view()),
     path("settlement-runs/<str:run>/cancel", CancelWindow.as_view()),
     path("settlement-runs/<str:run>/resume", ResumeWindow.as_view()),
+    path("settlement-runs/<str:run>/reverse", ReverseWindow.as_view()),
     path("settlement-runs/<str:run>/lines", LinesWindow.as_view()),
     path("settlement-runs/<str:run>/shares", SharesWindow.as_view()),
     path("earnings", EarningsWindow.as_view()),

@@ -41,6 +41,9 @@ RUN: Final[dict[str, Any]] = {
     "approved_at": None,
     "effective_on": None,
     "posted_at": None,
+    "reversed_by": "",
+    "reversed_at": None,
+    "reversal_reason": "",
 }
 RUN_DETAIL: Final[dict[str, Any]] = {
     **RUN,
@@ -72,6 +75,20 @@ RUN_DETAIL: Final[dict[str, Any]] = {
     "error": "",
 }
 APPROVAL: Final[dict[str, Any]] = {"content_hash": "ab" * 32}
+REVERSAL: Final[dict[str, Any]] = {**APPROVAL, "reason": "Rated by last month's price list"}
+RUN_REVERSED: Final[dict[str, Any]] = {
+    **RUN_DETAIL,
+    "state": "reversed",
+    "state_since": "2026-11-03T10:20:00Z",
+    "version": 9,
+    "approved_by": "anton",
+    "approved_at": "2026-11-02T09:30:00Z",
+    "effective_on": "2026-10-31",
+    "posted_at": "2026-11-02T09:30:04Z",
+    "reversed_by": "anton",
+    "reversed_at": "2026-11-03T10:20:00Z",
+    "reversal_reason": REVERSAL["reason"],
+}
 LINE: Final[dict[str, Any]] = {
     "id": "rln_06evgh4c2xskgjz3kq1v6t9m8v",
     "run": _RUN,

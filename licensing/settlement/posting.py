@@ -34,6 +34,11 @@ def make_parts(*, run: Run, now: datetime) -> int:
     return len(parts)
 
 
+def entry_key(run: Run, number: int) -> str:
+    """The key of the entry that a posting part makes."""
+    return f"settlement:{run.shown_id}:{number}"
+
+
 def post_part(*, run: Run, part: RunPart, now: datetime) -> None:
     """Posts the part's entry, keyed by run and part; nothing if its shares cancel out.
 
@@ -61,7 +66,7 @@ def post_part(*, run: Run, part: RunPart, now: datetime) -> None:
     ).distinct()
     posting = bookkeeping.Posting(
         mode="live" if run.mode == "live" else "test",
-        key=f"settlement:{run.shown_id}:{part.number}",
+        key=entry_key(run, part.number),
         platform=run.platform,
         holders=list(holders),
         currency=run.currency,

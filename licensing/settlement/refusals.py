@@ -34,6 +34,25 @@ class RunChanged(Refused):
     code = "run_changed"
 
 
+class RunFollowed(Refused):
+    """A later run of this platform and currency counts on this one: reverse or cancel that first."""
+
+    code = "run_followed"
+
+
+class PaidOut(Refused):
+    """Some of what this run gave has been paid out, so it cannot be taken back whole. Nothing was
+    posted."""
+
+    code = "paid_out"
+
+
+class NoReason(Invalid):
+    """Say why: the words are kept with the run."""
+
+    code = "no_reason"
+
+
 class NotInState(Refused):
     """The run is not in the state this needs."""
 
@@ -79,6 +98,10 @@ def told_plainly() -> Iterator[None]:
 def _refusal(message: str) -> DomainError | None:
     if "run_maker_is_not_checker" in message:
         return OwnRun()
+    if "run_reversed_by_another" in message:
+        return OwnRun("You started this run. Somebody else has to reverse it.")
+    if "run_followed" in message:
+        return RunFollowed()
     if "run_one_open" in message or "run_revision_once" in message:
         return RunOpen()
     if "run_move" in message or "run_frozen" in message or "run_content" in message:

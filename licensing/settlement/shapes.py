@@ -11,7 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from ledger.wire import Currency, Day, Id, Instant, MoneyShape, Shape, show_money
+from ledger.wire import Currency, Day, Id, Instant, MoneyShape, Shape, Text, show_money
 from licensing.catalog.models import OwnershipStep, Platform, RightsHolder, Subject
 from licensing.catalog.shares import show_share
 from licensing.commerce.models import Agreement, Medium, PriceUnit, TermsVersion
@@ -71,6 +71,15 @@ class ApprovalShape(Shape):
     )
 
 
+class ReversalShape(Shape):
+    """The content that is taken back, and why."""
+
+    content_hash = serializers.RegexField(
+        r"^[0-9a-f]{64}\Z", help_text="The run's `content_hash` as it was seen."
+    )
+    reason = Text(max_length=500, help_text="Kept with the run and in its entries.")
+
+
 class RunShape(Shape):
     """A settlement run."""
 
@@ -98,6 +107,9 @@ class RunShape(Shape):
     approved_at = Instant(allow_null=True)
     effective_on = Day(allow_null=True, help_text="The day its entries belong to.")
     posted_at = Instant(allow_null=True)
+    reversed_by = serializers.CharField(source="reversed_by_label")
+    reversed_at = Instant(allow_null=True)
+    reversal_reason = serializers.CharField()
 
     @extend_schema_field(MoneyShape)
     def get_fee(self, run: Run) -> dict[str, str]:

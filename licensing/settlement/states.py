@@ -109,6 +109,8 @@ PART_MOVES: Final[Mapping[PartState, tuple[PartState, ...]]] = {
 
 # A run in one of these needs nothing more; another of its platform and currency may start.
 ENDED: Final = (RunState.POSTED, RunState.CANCELLED, RunState.REVERSED)
+# What a run in one of these collected and rated counts for nothing, and is free for the next one.
+VOID: Final = (RunState.CANCELLED, RunState.REVERSED)
 # What the machine drives forward by itself.
 DRIVEN: Final = (
     RunState.DRAFT,

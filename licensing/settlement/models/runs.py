@@ -73,6 +73,10 @@ class Run(Identified):
     # The day its entries belong to, fixed when it is approved.
     effective_on = models.DateField(null=True, blank=True)
     posted_at = models.DateTimeField(null=True, blank=True)
+    reversed_by = models.UUIDField(null=True, blank=True)
+    reversed_by_label = models.CharField(max_length=200, blank=True)
+    reversed_at = models.DateTimeField(null=True, blank=True)
+    reversal_reason = models.CharField(max_length=500, blank=True)
 
     objects = RunQuerySet.as_manager()
 
@@ -120,6 +124,13 @@ class Run(Identified):
             models.CheckConstraint(
                 condition=~Q(state__in=["posted", "reversed"]) | Q(posted_at__isnull=False),
                 name="run_posted_when",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="reversed") & Q(reversed_by=None, reversed_at=None)
+                | Q(state="reversed", reversed_by__isnull=False, reversed_at__isnull=False)
+                & ~Q(reversal_reason="")
+                & (Q(started_by=None) | ~Q(reversed_by=F("started_by"))),
+                name="run_reversed_by_another",
             ),
         ]
 

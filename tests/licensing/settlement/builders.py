@@ -242,7 +242,7 @@ def settle(studio: Studio, *, now: datetime = NOW, **said: Any) -> Run:
 
 def paid(run: Run | None = None) -> dict[str, Decimal]:
     """What each payee got, by the holder's name or the kind of payee; of one run or of all."""
-    rows = RunShare.objects.exclude(run__state="cancelled")
+    rows = RunShare.objects.exclude(run__state__in=["cancelled", "reversed"])
     sums: dict[str, Decimal] = {}
     for share in (rows.filter(run=run) if run else rows).select_related("holder"):
         name = share.holder.name if share.holder else share.payee

@@ -58,6 +58,9 @@ class Naive:
     )
     priced_by: dict[Key, Signed] = field(default_factory=dict)
     owned_by: dict[Key, Owned] = field(default_factory=dict)
+    # What was remembered before each run that stands, and what had been earned by then.
+    before: list[tuple[dict[Key, Signed], dict[Key, Owned], Earned]] = field(default_factory=list)
+    earned: Earned = field(default_factory=dict)
 
     def hear(self, event: Report | Signed | Owned) -> None:
         match event:
@@ -99,6 +102,7 @@ class Naive:
 
     def settle(self) -> Earned:
         """What everything reported so far comes to, by what is known now and was settled before."""
+        self.before.append((dict(self.priced_by), dict(self.owned_by), self.earned))
         gross: defaultdict[tuple[Signed, int, Owned | None], Fraction] = defaultdict(Fraction)
         for made in self.generations.values():
             for subject, part in self._vector(made).items():
@@ -112,7 +116,14 @@ class Naive:
                 if step is not None:
                     self.owned_by[key] = step
                 gross[terms, subject, step] += Fraction(part, WHOLE) * price
-        return _shared_out(gross)
+        self.earned = _shared_out(gross)
+        return self.earned
+
+    def take_back(self) -> Earned:
+        """The last run that stands has never been."""
+        if self.before:
+            self.priced_by, self.owned_by, self.earned = self.before.pop()
+        return self.earned
 
     def _vector(self, made: Generation) -> dict[int, int]:
         """Each subject's part of a generation, directly and inherited, of 10^8."""

@@ -11,7 +11,7 @@ from ledger.journal.chart import Role
 from ledger.journal.refusals import UnknownAccount
 from licensing.access.models import Organisation
 from licensing.catalog.models import Platform
-from licensing.settlement import driving, runs
+from licensing.settlement import driving, reversing, runs
 from licensing.settlement.models import Run
 from licensing.settlement.states import RunState
 from tests.licensing.builders import Household, build_actor, build_house
@@ -44,6 +44,18 @@ def approve(run: Run, *, now: datetime) -> None:
     """Another person approves what the run came to."""
     approver = _member("approver")
     runs.approve_run(actor=approver.actor, now=now, run=run, content_hash=run.content_hash_hex)
+    run.refresh_from_db()
+
+
+def reverse(run: Run, *, now: datetime, reason: str = "Settled too early") -> None:
+    """Another person takes a posted run back."""
+    reversing.reverse_run(
+        actor=_member("approver").actor,
+        now=now,
+        run=run,
+        content_hash=run.content_hash_hex,
+        reason=reason,
+    )
     run.refresh_from_db()
 
 

@@ -17,10 +17,10 @@ from licensing.catalog import ownership
 from licensing.catalog.models import Property, RightsHolder, Subject
 from licensing.commerce.agreements import Price, Terms, add_terms, create_agreement
 from licensing.commerce.models import Agreement
-from licensing.settlement.models import RunShare
+from licensing.settlement.models import Run, RunShare
 from tests.licensing.builders import build_holder, build_platform, build_property, build_subject
 from tests.licensing.settlement.builders import Made, build_batch
-from tests.licensing.settlement.settling import settle
+from tests.licensing.settlement.settling import reverse, settle
 
 OCTOBER = date(2026, 10, 1)
 HOLDERS, SUBJECTS = 3, 4
@@ -77,7 +77,12 @@ class Settle:
     pass
 
 
-Event = Report | Signed | Owned | Settle
+@dataclass(frozen=True)
+class TakeBack:
+    """The last run that stands is reversed, if there is one."""
+
+
+Event = Report | Signed | Owned | Settle | TakeBack
 
 
 def at(day: int) -> datetime:
@@ -90,7 +95,10 @@ def timelines(draw: st.DrawFn) -> list[tuple[int, Event]]:
     """Up to fourteen events, each with its day. Usage is of that day or earlier ones."""
     numbers = draw(st.permutations(range(draw(st.integers(2, 6)))))
     kinds = ["report"] * len(numbers) + draw(
-        st.lists(st.sampled_from(["signed", "signed", "owned", "settle", "settle"]), max_size=8)
+        st.lists(
+            st.sampled_from(["signed", "signed", "owned", "settle", "settle", "take back"]),
+            max_size=8,
+        )
     )
     kinds = draw(st.permutations(kinds))
     today, reported, events = 5, 0, []
@@ -104,6 +112,8 @@ def timelines(draw: st.DrawFn) -> list[tuple[int, Event]]:
             event = draw(_signed(today))
         elif kind == "owned":
             event = draw(_owned(today))
+        elif kind == "take back":
+            event = TakeBack()
         events.append((today, event))
     return events
 
@@ -180,12 +190,19 @@ class World:
                     self._own(today, event)
                 case Settle():
                     self.settle(today)
+                case TakeBack():
+                    self.take_back(today)
         except DomainError as refusal:
             return refusal.code
         return "done"
 
     def settle(self, today: int) -> None:
         settle(self.platform, period=OCTOBER, now=at(today))
+
+    def take_back(self, today: int) -> None:
+        rows = Run.objects.filter(platform=self.platform, state="posted")
+        if (run := rows.order_by("pk").last()) is not None:
+            reverse(run, now=at(today))
 
     def earned(self) -> dict[tuple[str, int | None, int], Decimal]:
         """By kind of payee, holder and subject: what all runs together come to."""
