@@ -69,7 +69,9 @@ def _outlook(
         return Outlook.SILENT
     if denies:
         return Outlook.DEPENDS
-    if any(map(_always, asks)):
+    # Whoever was answered for good is not asked again.
+    answered = frozenset[str]().union(*(rule.answers for rule in allows))
+    if any(_always(rule) and rule.rule not in answered for rule in asks):
         return Outlook.ASKS
     if not asks and any(map(_always, allows)):
         return Outlook.ALLOWED

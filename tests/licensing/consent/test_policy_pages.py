@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from hypothesis import given, settings
 from ledger.ids import new_id, show
 from licensing.catalog.models import Subject
 from licensing.consent import rules, switches
+from licensing.consent.bodies import read_body
+from licensing.consent.compiling import compile_rule
 from licensing.consent.engine import decide
 from licensing.consent.language import Action
 from licensing.consent.outlook import Outlook, prospect, worst
@@ -50,6 +53,18 @@ def test_an_outlook_promises_only_what_every_request_gets(request: Any, world: A
     )
     decision = decide(generated.as_request(request), [asked])
     assert decision.outcome in PROMISED[found]
+
+
+def test_a_question_answered_for_good_is_no_longer_put_to_everybody() -> None:
+    asks = compile_rule(
+        version="rlv_1", rule="rul_1", scope="", body=read_body({"effect": "needs_approval"})
+    )
+    in_france = read_body({"effect": "allow", "territories": {"only": ["FR"]}})
+    allows = compile_rule(version="rlv_2", rule="rul_2", scope="", body=in_france)
+    assert prospect([asks, allows]).outlook is Outlook.ASKS
+    assert (
+        prospect([asks, replace(allows, answers=frozenset({"rul_1"}))]).outlook is Outlook.DEPENDS
+    )
 
 
 @pytest.fixture
