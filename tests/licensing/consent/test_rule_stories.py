@@ -21,7 +21,7 @@ from tests.licensing.builders import (
 )
 from tests.licensing.consent.builders import draft_rule, publish_rule
 from tests.licensing.portal.builders import Studio, build_empty_studio
-from tests.licensing.portal.test_browser import sign_in
+from tests.licensing.portal.visiting import enter
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -48,7 +48,7 @@ def clause(page: Page, title: str) -> None:
 
 def test_the_sentence_follows_the_fields(chromium_page: Page, studio: Studio) -> None:
     page = chromium_page
-    sign_in(page, studio)
+    enter(page, studio.username)
     page.goto("/portal/rules")
     expect(page.get_by_role("heading", name="Nobody may use anything yet")).to_be_visible()
     looks(page, "rules-empty")
@@ -100,7 +100,7 @@ def test_a_rule_goes_through_its_life(chromium_page: Page, studio: Studio) -> No
         purposes=["personal"],
         now=timezone.now(),
     )
-    sign_in(page, studio)
+    enter(page, studio.username)
     page.goto(f"/portal/rules/{rule.shown_id}")
     clause(page, "Remixes")
     page.get_by_label("Remixes: at most").fill("2")
@@ -151,7 +151,7 @@ def test_every_rule_is_seen_at_a_glance(chromium_page: Page, studio: Studio) -> 
         now=timezone.now(),
     )
     draft = draft_rule(household, subject=fox, actions=["merchandise"], now=timezone.now())
-    sign_in(page, studio)
+    enter(page, studio.username)
     page.goto("/portal/rules")
     expect(page.locator(".rule-item")).to_have_count(4)
     looks(page, "rules")
@@ -192,7 +192,7 @@ def test_a_request_is_tried_while_one_edits(chromium_page: Page, studio: Studio)
         obligations={"watermark": True, "report_within_hours": 24},
         now=now,
     )
-    sign_in(page, studio)
+    enter(page, studio.username)
     page.goto("/portal/try-it")
     answer = page.locator("#tried")
     expect(answer).to_contain_text("has to be told the level of violence")
@@ -243,7 +243,7 @@ def test_all_that_applies_to_a_character_is_on_one_page(
         ConsentRule.objects.filter(pk=rule.pk).update(name=name)
     reel = Platform.objects.get(name="Reelmaker")
     switches.throw(actor=household.actor, now=now, holder=holder, platform=reel)
-    sign_in(page, studio)
+    enter(page, studio.username)
     page.goto("/portal/rules")
     page.get_by_role("link", name="All that applies to it").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Ferrow and Finch")

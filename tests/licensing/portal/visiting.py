@@ -1,18 +1,21 @@
-"""A person on the portal's pages without a browser: what is answered, and at what cost."""
+"""A person on the portal's pages: what is answered without a browser, at what cost; and in one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from playwright.sync_api import Page
 
 from ledger.actor import Actor
 from licensing.access.models import User
 
 if TYPE_CHECKING:
+    from playwright._impl._api_structures import SetCookieParam
     from django.test.client import _MonkeyPatchedWSGIResponse as Answer
 
 
@@ -22,6 +25,15 @@ def visit(who: str | Actor) -> Client:
     username = who if isinstance(who, str) else who.label
     client.force_login(User.objects.get(username=username))
     return client
+
+
+def enter(page: Page, who: str | Actor, to: str = "/portal/") -> None:
+    """Signed in in a browser without the form, which has a story of its own."""
+    session = visit(who).cookies[settings.SESSION_COOKIE_NAME].value
+    name = settings.SESSION_COOKIE_NAME
+    cookie: SetCookieParam = {"name": name, "value": session, "domain": "localhost", "path": "/"}
+    page.context.add_cookies([cookie])
+    page.goto(to)
 
 
 def text(client: Client, path: str, status: int = 200) -> str:
