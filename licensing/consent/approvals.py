@@ -16,8 +16,9 @@ from licensing.consent.decisions import grant
 from licensing.consent.language import Effect
 from licensing.consent.models import ApprovalRequest, ConsentCheck, RuleVersion
 from licensing.consent.patterns import pattern_of
-from licensing.consent.rules import Scope, create_rule
+from licensing.consent.rules import LONGEST_NAME, Scope, create_rule
 from licensing.consent.states import APPROVAL_MOVES, ApprovalState
+from licensing.consent.wording import ACTIONS
 
 
 class AlreadyAnswered(Refused):
@@ -102,6 +103,7 @@ def _drafts(actor: Actor, now: datetime, answered: ApprovalRequest) -> list[UUID
             version = ids.read(RuleVersion.PREFIX, reason["rule_version"])
             asking.setdefault(reason["subject"], []).append(version)
     everyone = {asked["subject"] for asked in check.facts["asked"]}
+    wanted, platform = ACTIONS[check.action], check.platform.name
     drafted = []
     for subject, versions in asking.items():
         rule = create_rule(
@@ -109,7 +111,7 @@ def _drafts(actor: Actor, now: datetime, answered: ApprovalRequest) -> list[UUID
             now=now,
             holder=holder,
             scope=Scope(subject=Subject.objects.get(pk=ids.read(Subject.PREFIX, subject))),
-            name=f"{answered.get_state_display()} always: {answered.shown_id}",
+            name=f"{answered.get_state_display()} always: {wanted} on {platform}"[:LONGEST_NAME],
             body=pattern_of(check.facts["request"], effect=effect, beside=everyone - {subject}),
             answers=set(
                 RuleVersion.objects.filter(pk__in=versions).values_list("rule_id", flat=True)

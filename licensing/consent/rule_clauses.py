@@ -145,6 +145,23 @@ TITLES: Final[Mapping[str, str]] = {
     "effect": "What it shall do",
     **{name: told[0] for layout in _LAYOUT.values() for name, told in layout.items()},
 }
+# What each part of a clause is called that has a field of its own.
+PARTS: Final[Mapping[str, str]] = {
+    "window.from": "beginning",
+    "window.to": "end",
+    **{f"content.{axis}": word for axis, word in wording.AXES.items()},
+    "co_appearance.only_with": "only together with",
+    "co_appearance.never_with": "never together with",
+    **{
+        f"quotas.{per}.{of}": f"{interval} {whose}"
+        for per, interval in wording.INTERVALS.items()
+        for of, whose in wording.QUOTA_OF.items()
+    },
+    "price.amount": "amount",
+    "price.currency": "currency",
+    "obligations.attribution": "credit",
+    "obligations.report_within_hours": "time to report",
+}
 _UNITS: Final = {
     "viewer_age_min": ("At least", "years old"),
     "depicted_age_min": ("At least", "years old"),

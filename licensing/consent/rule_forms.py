@@ -63,6 +63,7 @@ _PLAINLY: Final = {
     "min_length": "Choose at least one.",
     "invalid_time": "Write a day and a time, such as 2026-10-01T12:00.",
     "invalid_decimal": "Write an amount such as 0.002.",
+    "unknown_currency": "Write the three letters of a currency, such as USD.",
     "required": "This is needed.",
     "quota_on_deny": "What is denied has no quota.",
 }

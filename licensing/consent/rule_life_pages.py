@@ -89,7 +89,7 @@ def revoke(request: HttpRequest, actor: Actor, shown: str) -> HttpResponse:
         "in_force": in_force,
         "sentences": sentences(in_force.body, names_in([in_force.body], actor=actor)),
         "effect": in_force.body["effect"],
-        "open_receipts": blast.open_receipts_of(in_force, now=now),
+        "radius": blast.of_version(in_force, now=now),
         "notice": in_force.body.get("revocation_notice_days"),
         "relying": len(reliance.of(rule.pk)),
         "seen": rules.etag_of(rule.latest()),

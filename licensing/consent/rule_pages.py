@@ -23,14 +23,13 @@ from licensing.consent import offers, rule_forms, rules
 from licensing.consent.beginnings import BEGINNINGS, beginning_of
 from licensing.consent.models import ConsentRule, RuleVersion
 from licensing.consent.naming import names_in
-from licensing.consent.rule_clauses import TITLES, Offer, effects, groups
+from licensing.consent.rule_clauses import PARTS, TITLES, Offer, effects, groups
 from licensing.consent.rule_forms import Fields, Reading, one
 from licensing.consent.rule_lists import find_rule, grouped, rules_of, scope_of, standings, title_of
 from licensing.consent.sentences import cautions, differences, sentences, text
 from licensing.consent.states import VersionState
 
 PAGE: Final = 50
-LONGEST_NAME: Final = 200
 NEW: Final[Mapping[str, Any]] = {"effect": "allow", "actions": ["generate_image"]}
 
 
@@ -251,7 +250,12 @@ def _context(desk: _Desk) -> dict[str, Any]:
             desk.fields, body=body, names=names, wrong=live, offer=offered, opened=desk.opened
         ),
         "wrong": live,
-        "slots": {place: live.get(place, ()) for place in rule_forms.PLACES},
+        "slots": {
+            place: live.get(place, ())
+            for place in rule_forms.PLACES
+            # What a rule is over is chosen once.
+            if place != "over" or rule is None
+        },
         "faults": [_fault(place, each) for place in wrong for each in wrong[place]],
         "in_force": in_force,
         "draft": _draft(rule),
@@ -264,7 +268,8 @@ def _context(desk: _Desk) -> dict[str, Any]:
 def _fault(place: str, message: str) -> tuple[str, str, str]:
     """A fault for the summary above: the field it leads to, what that is called, and what is wrong."""
     field = place.partition(".")[0]
-    return field, TITLES[field], message
+    called = f"{TITLES[field]}, {PARTS[place]}" if place in PARTS else TITLES[field]
+    return place, called, message
 
 
 def _told(desk: _Desk) -> dict[str, Any]:
@@ -300,8 +305,8 @@ def _begins_anew(latest: RuleVersion, now: datetime) -> tuple[dict[str, Any], da
 
 
 def _name_wrong(name: str) -> dict[str, list[str]]:
-    if len(name.strip()) > LONGEST_NAME:
-        return {"name": [f"A name has at most {LONGEST_NAME} characters."]}
+    if len(name.strip()) > rules.LONGEST_NAME:
+        return {"name": [f"A name has at most {rules.LONGEST_NAME} characters."]}
     if "\x00" in name:
         return {"name": ["A name holds no control character."]}
     return {}

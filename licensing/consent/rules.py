@@ -22,6 +22,8 @@ from licensing.consent.states import VERSION_MOVES, VersionState
 
 # How many rules a holder may have that are drafted or in force.
 MOST_RULES: Final = 1000
+# How many characters a rule's name may have.
+LONGEST_NAME: Final = 200
 
 
 class TooManyRules(Invalid):

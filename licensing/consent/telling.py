@@ -67,7 +67,7 @@ def _content(content: Json) -> Iterator[Told]:
     if codes:
         yield Told(before="showing", said=listing([wording.CODES.get(one, one) for one in codes]))
     elif codes is not None:
-        yield Told(said="nothing touchy shown")
+        yield Told(said="nothing sensitive shown")
 
 
 _PLAIN: Final[dict[str, Callable[[Any], Told]]] = {

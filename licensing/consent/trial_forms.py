@@ -30,7 +30,7 @@ NUMBERS: Final = {
     "generations": ("How many", "generations"),
 }
 TEXTS: Final = {"channel": "Channel", "language": "Language", "model": "Model"}
-# What most requests say, to begin with: nothing touchy is shown and nobody else appears.
+# What most requests say, to begin with: nothing sensitive is shown and nobody else appears.
 BEGINNING: Final[Mapping[str, list[str]]] = {
     "action": ["generate_video"],
     "purpose": ["personal"],

@@ -41,6 +41,7 @@ def what_would_change(request: HttpRequest, actor: Actor, shown: str) -> HttpRes
     simulation = _chosen(actor, rule, request.GET.get("simulation", ""))
     context = _context(actor, rule, simulation)
     if request.htmx and not form.faults:  # type: ignore[attr-defined]
+        context["turned"] = simulation and simulation.state != request.GET.get("was")
         return render(request, "simulation/_progress.html", context)
     context |= {"form": form, "days": request.POST.get("days", str(_days(simulation)))}
     return render(request, "simulation/what_would_change.html", context, status=form.status)

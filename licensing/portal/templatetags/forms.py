@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from django import template
 from django.utils.html import format_html
@@ -11,6 +12,9 @@ from django.utils.safestring import SafeString
 from ledger.forms import Form
 
 register = template.Library()
+# A field of one line among several, and what it is called if that is another word than its own.
+_LINE: Final = re.compile(r"/[a-z_]+/(?P<place>[0-9]+)(/(?P<field>[a-z_]+))?\Z")
+_LINES: Final = {"holder": "Owner", None: "Line"}
 
 
 @register.simple_tag
@@ -51,9 +55,11 @@ def faults(form: Form, saved: str = "Nothing was saved.") -> dict[str, object]:
 
 
 def _called(pointer: str) -> str:
-    """A field as the summary names it: `/shares/0/share` is the first of the shares."""
-    parts = [str(int(part) + 1) if part.isdigit() else part for part in pointer.split("/")]
-    return " ".join(parts).strip().replace("_", " ").capitalize()
+    """A field as the summary names it: `/shares/0/holder` is "Owner 1"."""
+    if line := _LINE.match(pointer):
+        called, place = _LINES.get(line["field"], line["field"]), int(line["place"]) + 1
+        return f"{called} {place}".capitalize()
+    return " ".join(pointer.split("/")).strip().replace("_", " ").capitalize()
 
 
 def _fault_id(pointer: str) -> str:

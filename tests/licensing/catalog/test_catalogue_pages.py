@@ -205,6 +205,7 @@ def test_what_is_wrong_is_said_beside_the_field(
     assert all(found.values())
     page = answer.content.decode()
     assert 'role="alert"' in page
+    assert ("Owner 1: There is no such holder." in page) is (pointers == ["-shares-0-holder"])
     told = set(re.findall(r'aria-describedby="([^"]*)"', page))
     for pointer in set(pointers) - {"-holder"}:
         assert any(f"fault{pointer}" in names.split() for names in told), pointer

@@ -216,4 +216,5 @@ def test_always_drafts_a_rule_and_leads_there(
     assert answer["Location"] == f"/portal/rules/{drafted.shown_id}"
     page = text(client, answer["Location"])
     assert "A rule that answers the same by itself is drafted" in page
+    assert drafted.name == "Approved always: video on Reelmaker"
     assert drafted.in_force() is None

@@ -89,7 +89,7 @@ def test_a_moment_to_the_microsecond_is_kept() -> None:
         (
             {"price.per": ["second"], "price.amount": ["1"], "price.currency": ["euro"]},
             "price.currency",
-            "ISO 4217",
+            "such as USD",
         ),
         ({"effect": ["perhaps"]}, "effect", "names known"),
         ({"effect": []}, "effect", ""),

@@ -219,7 +219,7 @@ BAD = [
     (
         {"price__per": "second", "price__amount": "1", "price__currency": "ZZZ"},
         "price-currency",
-        "ISO 4217",
+        "such as USD",
     ),
     ({"effect": "deny", "quotas__day__platform": "4"}, "quotas", "no quota"),
     ({"effect": "maybe"}, "effect", "names known"),
@@ -239,6 +239,8 @@ def test_what_makes_no_sense_is_said_beside_its_field_and_leaves_nothing(
     assert found, page
     assert words in found[1]
     assert "needs another look" in page
+    # The summary above leads to where it is told.
+    assert re.search(rf'<li><a href="#wrong-{beside}">[^<]+</a>: ', page)
     assert not ConsentRule.objects.exists()
 
 
@@ -375,8 +377,8 @@ def test_revoking_tells_what_it_leaves_and_holds_at_once(studio: Studio, client:
     old = seen(rule)
     ask(generator, hero, now=timezone.now())
     page = plain(text(client, page_of(rule, "/revoke")))
-    assert "Receipts still open 1" in page
-    assert "Notice promised 1 day Platforms that rely on it 1" in page
+    assert "Open receipt 1" in page
+    assert "Platform relying on it 1 Day of notice promised 1" in page
     assert "changed since" in fill(
         client, page_of(rule, "/revoke"), {"seen": '"0.0.draft"'}, status=409
     ).content.decode().replace("It has changed", "changed")

@@ -13,12 +13,13 @@ from licensing.catalog.models import Subject
 from licensing.consent.models import ConsentCheck, RuleVersion
 from licensing.simulation import working
 from licensing.simulation.models import Simulation
+from licensing.simulation.states import SimulationState
 from tests.browser import looks
 from tests.client import ApiClient
 from tests.licensing.builders import build_property, build_subject
 from tests.licensing.consent.builders import build_generator
 from tests.licensing.portal.builders import build_empty_studio
-from tests.licensing.portal.test_stories import sign_in
+from tests.licensing.portal.visiting import enter
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -56,7 +57,7 @@ def test_from_the_first_rule_to_the_kill_switch(chromium_page: Page) -> None:
     asks(platform, fox, "US", purpose="advertising")
 
     # Writes a rule.
-    sign_in(page, studio, "/portal/rules")
+    enter(page, studio.username, "/portal/rules")
     page.get_by_role("link", name="Write a rule").click()
     page.get_by_label("What is it about?").select_option(label="Fox of the North")
     page.get_by_label("Name for yourself").fill("Gentle clips of Fox")
@@ -85,12 +86,16 @@ def test_from_the_first_rule_to_the_kill_switch(chromium_page: Page) -> None:
     # Tries it, as if it were published: nothing of that is recorded.
     page.locator(".tabs").get_by_role("link", name="Try it").click()
     answer = page.locator("#tried")
+    # What is put into a live region is read out; a region that is put anew itself is silent.
+    region = page.locator("[aria-live=polite]:has(#tried)").element_handle()
     page.locator("summary", has_text="How strong").click()
     page.get_by_role("group", name="Violence").get_by_label("mild").check()
     expect(answer).to_contain_text("Gentle clips of Fox allows it.")
     expect(answer).to_contain_text("$0.002 per generation")
     page.get_by_label("Where").select_option("Germany")
     expect(answer).to_contain_text("Allowed if the territory were not Germany.")
+    assert region is not None
+    assert "Allowed if the territory were not Germany." in region.inner_text()
     page.get_by_label("By which rules").select_option("The rules in force")
     expect(answer).to_contain_text("No rule allows it")
     assert ConsentCheck.objects.count() == 5
@@ -103,11 +108,25 @@ def test_from_the_first_rule_to_the_kill_switch(chromium_page: Page) -> None:
     page.get_by_role("button", name="See what would change").click()
     expect(page.locator("#replayed")).to_contain_text("Waiting for its turn")
     looks(page, "change-waiting")
-    simulation = Simulation.objects.get()
+    # It is put anew every second, and whoever is on the way to its button stays there.
+    stop = page.get_by_role("button", name="Stop it")
+    stop.focus()
+    with page.expect_response("**was=queued"):
+        pass
+    expect(stop).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#replayed")).to_contain_text("stopped before its end")
+    expect(page.get_by_role("status")).to_have_text("The replay was stopped.")
+    assert Simulation.objects.get().state == SimulationState.CANCELLED
+    looks(page, "change-stopped")
+    page.get_by_role("button", name="See what would change").click()
+    expect(page.get_by_role("status")).to_have_text("The replay waits for its turn.")
+    simulation = Simulation.objects.latest("pk")
     while working.work(simulation_id=simulation.pk, clock=timezone.now):
         pass
     expect(page.locator("#replayed")).to_contain_text("3 of 5 requests would be answered otherwise")
     expect(page.locator(".streams")).to_contain_text("0.006")
+    expect(page.get_by_role("status")).to_contain_text("is done: 3 of 5 requests")
     looks(page, "change-told")
 
     # Publishes; the platform's next check gets that answer.

@@ -18,16 +18,10 @@ from tests.browser import DESKTOP, PHONE, as_seen, looks
 from tests.client import ApiClient
 from tests.licensing.builders import build_property, build_subject
 from tests.licensing.consent.builders import Generator, build_generator, publish_rule
-from tests.licensing.portal.builders import PASSWORD, Studio, build_empty_studio
+from tests.licensing.portal.builders import Studio, build_empty_studio
+from tests.licensing.portal.visiting import enter
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-def sign_in(page: Page, studio: Studio, to: str = "/portal/") -> None:
-    page.goto(to)
-    page.get_by_label("Name").fill(studio.username)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
 
 
 def outcome(platform: ApiClient, subject: Subject) -> str:
@@ -60,7 +54,7 @@ def test_a_stop_holds_from_its_answer_until_it_is_lifted(
     platform = ApiClient(reel.actor)
     assert outcome(platform, fox) == "allow"
 
-    sign_in(page, studio, "/portal/stop")
+    enter(page, studio.username, "/portal/stop")
     expect(page.get_by_text("Nothing is stopped. Your rules")).to_be_visible()
     looks(page, "stop-none")
     page.get_by_label("What").select_option(label="Fox of the North")
@@ -124,16 +118,22 @@ def test_a_question_is_answered_from_the_inbox(
     assert asked["outcome"] == "needs_approval"
     platform.post("/consent-checks", {**body, "subjects": [fox.shown_id, owl.shown_id]})
 
-    sign_in(page, studio, "/portal/approvals")
-    expect(page.get_by_role("link", name="Approvals 2 open")).to_be_visible()
+    enter(page, studio.username)
+    expect(page.get_by_role("region", name="What needs you")).to_contain_text("answer within")
+    looks(page, "home-waiting")
+    page.get_by_role("link", name="Approvals 2 open").click()
     looks(page, "approvals")
     page.get_by_role("link", name="Reelmaker").first.click()
+    page.get_by_role("checkbox", name="Always for this pattern").check()
     looks(page, "approval")
     page.get_by_role("button", name="Approve").click()
-    expect(page.get_by_role("status")).to_contain_text("Reelmaker has its receipt")
+    expect(page.get_by_role("status").first).to_contain_text("Reelmaker has its receipt")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Approved always: video on Reelmaker")
+    looks(page, "approved-always")
     granted = platform.get(f"/consent-checks/{asked['id']}").json()["granted_by"]
     assert platform.get(f"/consent-checks/{granted}").json()["receipt"]
 
+    page.goto("/portal/approvals")
     page.get_by_role("button", name="Refuse").click()
     expect(page.get_by_role("heading", name="Nothing waits for you")).to_be_visible()
     looks(page, "approvals-none")
@@ -148,7 +148,7 @@ def test_a_catalogue_grows(chromium_page: Page, studio: Studio, tmp_path: Path) 
     assert partner is not None
     photo = tmp_path / "fox.jpg"
     paint_fox(photo)
-    sign_in(page, studio, "/portal/catalogue")
+    enter(page, studio.username, "/portal/catalogue")
     expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
     looks(page, "catalogue-empty")
 
@@ -239,7 +239,7 @@ def test_the_matrix_tells_who_may_what_and_why(
     publish_rule(house, property=saga, effect="deny", platforms=only, now=now)
     switches.throw(actor=house.actor, now=now, holder=holder, scope=Scope(subject=hare))
 
-    sign_in(page, studio, "/portal/matrix")
+    enter(page, studio.username, "/portal/matrix")
     looks(page, "matrix")
     row = page.get_by_role("row", name="Owl Who Remembers")
     row.get_by_role("link").nth(1).click()
@@ -291,7 +291,7 @@ def test_a_key_is_made_used_and_revoked(
     page, holder = chromium_page, studio.household.holder
     assert holder is not None
     build_subject(holder, "Fox of the North")
-    sign_in(page, studio, "/portal/keys")
+    enter(page, studio.username, "/portal/keys")
     looks(page, "keys-none")
     page.get_by_role("link", name="Make a key").click()
     page.get_by_role("button", name="Make the key").click()
@@ -342,7 +342,7 @@ def test_a_key_is_made_used_and_revoked(
 def test_the_menu_opens_by_keyboard_on_a_phone(chromium_page: Page, studio: Studio) -> None:
     page = chromium_page
     page.set_viewport_size({"width": 390, "height": 844})
-    sign_in(page, studio)
+    enter(page, studio.username)
     menu = page.get_by_role("navigation", name="Portal")
     expect(menu).to_be_hidden()
     page.get_by_role("button", name="Menu").focus()

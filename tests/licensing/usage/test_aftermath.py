@@ -24,6 +24,7 @@ from tests.licensing.consent.builders import (
     build_studio,
     publish_rule,
 )
+from tests.licensing.portal.visiting import text, visit
 from tests.licensing.usage.builders import report, send
 
 pytestmark = pytest.mark.django_db
@@ -79,6 +80,18 @@ def test_everything_made_under_a_version_counts_and_every_remix_of_it_once(
     make(first, "e", guest, parents=["d", "c"], licensed=False)
     make(second, "elsewhere", guest)
     assert ended(studio, rule) == BlastRadius(open_receipts=3, generations=3, remixes=3)
+
+
+def test_the_page_before_a_revocation_tells_all_of_it(studio: Studio, hero: Subject) -> None:
+    rule, generator = allow(studio), build_generator()
+    for name in ("a", "b"):
+        make(generator, name, hero)
+    other = build_studio()
+    allow(other)
+    make(generator, "c", build_subject(other.holder), parents=["a"])
+    page = text(visit(studio.actor), f"/portal/rules/{rule.shown_id}/revoke").replace("\n<", "<")
+    assert "<dt>Generations made</dt><dd>2</dd>" in page
+    assert "<dt>Remix of those</dt><dd>1</dd>" in page
 
 
 def test_only_what_was_made_under_that_version_counts(studio: Studio, hero: Subject) -> None:

@@ -5,16 +5,19 @@
   // A link to a field opens the clause that holds it.
   const reveal = () => {
     const target = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
-    const clause = target && target.closest("details");
-    if (!clause) return;
-    clause.open = true;
-    const field = target.querySelector("input:not([type=hidden]), select, textarea");
+    if (!target) return;
+    const clause = target.closest("details");
+    if (clause) clause.open = true;
+    // What is wrong is told below its field.
+    const wrong = target.id.startsWith("wrong-");
+    const place = (wrong && target.closest(".field, td, .controls")) || target;
+    const field = place.querySelector("[aria-invalid=true]") || place.querySelector("input:not([type=hidden]), select, textarea");
     (field || target).focus({ preventScroll: true });
-    clause.scrollIntoView({ block: "center" });
+    (wrong ? target : clause || target).scrollIntoView({ block: "center" });
   };
   addEventListener("hashchange", reveal);
   document.addEventListener("click", (event) => {
-    const link = event.target.closest && event.target.closest("a[href^='#set-']");
+    const link = event.target.closest && event.target.closest("a[href^='#set-'], a[href^='#wrong-']");
     if (link && link.hash === location.hash) reveal();
   });
 
