@@ -66,3 +66,15 @@ class Refused(DomainError):
     """The present state of things does not permit this."""
 
     code = "refused"
+
+
+class IfMatchMissing(Refused):
+    """Say which version you have seen with If-Match: the answer you read it in has its ETag."""
+
+    code = "if_match_missing"
+
+
+class Stale(Refused):
+    """It has changed since you read it."""
+
+    code = "stale"

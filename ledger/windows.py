@@ -12,6 +12,7 @@ from django.core import signing
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model, QuerySet
 from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -20,7 +21,7 @@ from rest_framework.views import APIView
 
 from ledger import ids
 from ledger.actor import Actor
-from ledger.errors import Malformed, NotFound
+from ledger.errors import IfMatchMissing, Malformed, NotFound
 
 
 class EmptyBody(Malformed):
@@ -32,6 +33,10 @@ class EmptyBody(Malformed):
 _WITH_BODY = ("POST", "PUT", "PATCH")
 Row = TypeVar("Row", bound=Model)
 
+# What a window that edits says of the header that `seen` reads.
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, required=True, description="The ETag you have seen."
+)
 PAGE = 50
 LARGEST_PAGE = 500
 
@@ -91,6 +96,13 @@ class Window(APIView):
         serializer = shape(data=self.request.data, context={"actor": self.actor}, **options)
         serializer.is_valid(raise_exception=True)
         return serializer.validated_data
+
+    def seen(self) -> str:
+        """The ETag that the caller has seen. Raises IfMatchMissing."""
+        seen: str | None = self.request.headers.get("If-Match")
+        if seen is None:
+            raise IfMatchMissing
+        return seen
 
     def read_query(self, shape: type[serializers.Serializer[Any]]) -> Any:
         """The query parameters, checked against `shape`; each may stand once."""

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ledger.windows import Window, named, paged
+from ledger.windows import IF_MATCH, Window, named, paged
 from ledger.wire import Id
 from licensing.access.models import Organisation
 from licensing.catalog import examples, holders, ownership, properties, subjects
@@ -29,6 +29,7 @@ from licensing.catalog.shapes import (
     NewStepShape,
     NewSubjectShape,
     PlatformShape,
+    PropertyEditShape,
     PropertyShape,
     StepShape,
     SubjectShape,
@@ -167,24 +168,47 @@ class PropertiesWindow(Window):
             name=said["name"],
             parent=named(Property.objects.visible_to(self.actor), said["parent"]),
         )
-        return self.created(PropertyShape, made)
+        return _shown(self, made, status=201)
 
 
 class PropertyWindow(Window):
     """One property."""
 
-    scopes = {"GET": "catalog:read"}
+    scopes = {"GET": "catalog:read", "PATCH": "catalog:write"}
 
     @extend_schema(
         operation_id="properties_get",
         summary="One property",
-        description="A property of your holders; for the house any of its mode.",
+        description="A property of your holders; for the house any of its mode. The answer's ETag "
+        "is what a new name has to send back.",
         responses=PropertyShape,
         examples=examples.shown(examples.PROPERTY),
     )
     def get(self, request: Request, id: str) -> Response:  # noqa: A002 - the path's word
         rows = Property.objects.visible_to(self.actor)
-        return self.show(PropertyShape, self.find(rows, Property.PREFIX, id))
+        return _shown(self, self.find(rows, Property.PREFIX, id))
+
+    @extend_schema(
+        operation_id="properties_rename",
+        summary="Rename a property",
+        description="Its place stays what it is, and so do the rules over it. Without If-Match 428, "
+        "with one that is stale 412.",
+        parameters=[IF_MATCH],
+        request=PropertyEditShape,
+        responses=PropertyShape,
+        examples=[
+            OpenApiExample("A name", value=examples.PROPERTY_EDIT, request_only=True),
+            *examples.shown(examples.PROPERTY),
+        ],
+    )
+    def patch(self, request: Request, id: str) -> Response:  # noqa: A002 - the path's word
+        rows = Property.objects.visible_to(self.actor).select_related("holder")
+        found = self.find(rows, Property.PREFIX, id)
+        said = self.read(PropertyEditShape)
+        renamed = properties.rename_property(
+            actor=self.actor, now=self.now, property=found, name=said["name"], seen=self.seen()
+        )
+        return _shown(self, renamed)
 
 
 class SubjectsWindow(Window):
@@ -341,6 +365,12 @@ class OwnershipWindow(Window):
     def get(self, request: Request, id: str) -> Response:  # noqa: A002 - the path's word
         rows = OwnershipStep.objects.visible_to(self.actor).prefetch_related("shares__step")
         return self.show(StepShape, self.find(rows, OwnershipStep.PREFIX, id))
+
+
+def _shown(window: Window, found: Property, *, status: int = 200) -> Response:
+    response = window.show(PropertyShape, found, status=status)
+    response["ETag"] = properties.etag_of(found)
+    return response
 
 
 urlpatterns = [

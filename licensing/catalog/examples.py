@@ -22,6 +22,7 @@ PLATFORM: Final[dict[str, Any]] = {
     "name": "Clipforge",
     "created_at": _AT,
 }
+PROPERTY_EDIT: Final[dict[str, Any]] = {"name": "Tales of the Lamp"}
 NEW_PROPERTY: Final[dict[str, Any]] = {"holder": _HOLDER, "name": "Tales of the Lamp"}
 PROPERTY: Final[dict[str, Any]] = {
     "id": _PROPERTY,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 
 from django.db import transaction
 
 from ledger.actor import Actor
-from ledger.errors import Invalid, NotFound, Refused
+from ledger.errors import Invalid, NotFound, Refused, Stale
 from licensing.access import audit
 from licensing.catalog.models import Property, RightsHolder
 from licensing.catalog.names import clean_name
@@ -67,16 +68,26 @@ def create_property(
 
 
 @transaction.atomic
-def rename_property(*, actor: Actor, now: datetime, property: Property, name: str) -> Property:  # noqa: A002
-    """Another name for a property, whose place stays what it is.
+def rename_property(
+    *,
+    actor: Actor,
+    now: datetime,
+    property: Property,  # noqa: A002 - the field's own word
+    name: str,
+    seen: str | None = None,
+) -> Property:
+    """Another name for a property, whose place stays what it is. `seen` is the ETag it was read
+    with; None asks for none.
 
-    Raises ScopeMissing, NotFound, BadName, PropertyExists.
+    Raises ScopeMissing, NotFound, Stale, BadName, PropertyExists.
     """
     actor.require("catalog:write")
+    holder = lock_holder(actor, property.holder)
     found = Property.objects.visible_to(actor).filter(pk=property.pk).first()
     if found is None:
         raise NotFound
-    holder = lock_holder(actor, found.holder)
+    if seen is not None and seen != etag_of(found):
+        raise Stale
     name = clean_name(name)
     beside = Property.objects.filter(holder=holder, parent=found.parent_id, name=name)
     if beside.exclude(pk=found.pk).exists():
@@ -92,6 +103,11 @@ def rename_property(*, actor: Actor, now: datetime, property: Property, name: st
         detail={"name": name, "before": before},
     )
     return found
+
+
+def etag_of(property: Property) -> str:  # noqa: A002 - the field's own word
+    """The ETag of a property: another one for every name, as nothing else of it changes."""
+    return f'"{hashlib.sha256(property.name.encode()).hexdigest()[:16]}"'
 
 
 def lock_holder(actor: Actor, holder: RightsHolder) -> RightsHolder:

@@ -109,6 +109,12 @@ class NewPropertyShape(Shape):
     )
 
 
+class PropertyEditShape(Shape):
+    """What changes of a property."""
+
+    name = Text(max_length=LONGEST)
+
+
 class OwnerShape(Shape):
     """One owner's share of the whole."""
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from ledger.actor import Actor
-from ledger.errors import Invalid
+from ledger.errors import Invalid, Stale
 from licensing.consent import blast, reliance, rules
 from licensing.consent.models import ConsentRule, RuleVersion
 from licensing.consent.naming import names_in
@@ -34,7 +34,7 @@ def publish(request: HttpRequest, actor: Actor, shown: str) -> HttpResponse:
         seen = request.POST.get("seen", "")
         try:
             version = rules.publish(actor=actor, now=now, rule=rule, seen=seen)
-        except rules.Stale:
+        except Stale:
             rule = find_rule(actor, shown)
             trouble = "It has changed since you read it. This is how it stands now."
         except Invalid as fault:
@@ -74,7 +74,7 @@ def revoke(request: HttpRequest, actor: Actor, shown: str) -> HttpResponse:
             version = rules.revoke(
                 actor=actor, now=now, rule=rule, seen=request.POST.get("seen", "")
             )
-        except rules.Stale:
+        except Stale:
             rule = find_rule(actor, shown)
             trouble = "It has changed since you read it. This is how it stands now."
         else:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ledger.actor import Actor
-from ledger.errors import Invalid, NotFound
+from ledger.errors import Invalid, NotFound, Stale
 from ledger.windows import named, read_id
 from licensing.catalog.models import Property
 from licensing.catalog.territories import REGIONS
@@ -167,7 +167,7 @@ def _kept(request: HttpRequest, desk: _Desk, reading: Reading) -> HttpResponse:
                 name=name,
             )
             messages.success(request, "The draft is kept. It says nothing until it is published.")
-    except rules.Stale:
+    except Stale:
         assert rule is not None
         fresh = find_rule(desk.actor, rule.shown_id)
         seen = {**desk.fields, "seen": [rules.etag_of(fresh.latest())]}

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ledger.errors import Invalid, NotFound
-from ledger.windows import Window, named, paged
+from ledger.windows import IF_MATCH, Window, named, paged
 from ledger.wire import Id
 from licensing.catalog.models import Platform, Property, RightsHolder, Subject
 from licensing.consent import blast, examples, rules, switches
@@ -27,10 +27,6 @@ from licensing.consent.shapes import (
     SwitchShape,
     ThrownShape,
     VersionShape,
-)
-
-_IF_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, required=True, description="The ETag you have seen."
 )
 
 
@@ -109,7 +105,7 @@ class ConsentRuleWindow(Window):
         summary="Edit a consent rule's draft",
         description="Changes the draft, or begins the next version if there is none. What is "
         "published does not change. Without If-Match 428, with one that is stale 412.",
-        parameters=[_IF_MATCH],
+        parameters=[IF_MATCH],
         request=RuleEditShape,
         responses=RuleShape,
         examples=[examples.sent("Milder", examples.EDIT), *examples.shown(examples.RULE)],
@@ -123,7 +119,7 @@ class ConsentRuleWindow(Window):
             actor=self.actor,
             now=self.now,
             rule=rule,
-            seen=_seen(self),
+            seen=self.seen(),
             body=said.get("body"),
             name=said.get("name"),
         )
@@ -160,14 +156,14 @@ class PublishWindow(Window):
         "after this answer uses it; where the superseded version promised a notice, it goes on "
         "for those who relied on the rule. The answer tells what has ended and its blast radius. "
         "Without If-Match 428, with one that is stale 412.",
-        parameters=[_IF_MATCH],
+        parameters=[IF_MATCH],
         request=None,
         responses=PublicationShape,
         examples=examples.shown(examples.PUBLICATION),
     )
     def post(self, request: Request, id: str) -> Response:  # noqa: A002 - the path's word
         rule, now = find_rule(self, id), self.now
-        version = rules.publish(actor=self.actor, now=now, rule=rule, seen=_seen(self))
+        version = rules.publish(actor=self.actor, now=now, rule=rule, seen=self.seen())
         response = _shown(self, find_rule(self, id))
         response.data["superseded"] = _ended(rules.superseded_by(version), now=now)
         return response
@@ -185,14 +181,14 @@ class RevokeWindow(Window):
         "if it promised a notice, it goes on until then for those who relied on the rule, and for "
         "nobody else. The answer tells until when and for whom, and the blast radius: what had "
         "been allowed under it. Without If-Match 428, with one that is stale 412.",
-        parameters=[_IF_MATCH],
+        parameters=[IF_MATCH],
         request=None,
         responses=RevocationShape,
         examples=examples.shown(examples.REVOCATION),
     )
     def post(self, request: Request, id: str) -> Response:  # noqa: A002 - the path's word
         rule, now = find_rule(self, id), self.now
-        version = rules.revoke(actor=self.actor, now=now, rule=rule, seen=_seen(self))
+        version = rules.revoke(actor=self.actor, now=now, rule=rule, seen=self.seen())
         answer = {
             "rule": find_rule(self, id),
             "notice": version.notice,
@@ -272,14 +268,6 @@ def find_rule(window: Window, text: str) -> ConsentRule:
     """The rule with this id, with its holder and versions. Raises NotFound."""
     rows = ConsentRule.objects.visible_to(window.actor).select_related("holder").with_versions()
     return window.find(rows, ConsentRule.PREFIX, text)
-
-
-def _seen(window: Window) -> str:
-    """The ETag that the caller has seen. Raises IfMatchMissing."""
-    seen: str | None = window.request.headers.get("If-Match")
-    if seen is None:
-        raise rules.IfMatchMissing
-    return seen
 
 
 def _ended(version: RuleVersion | None, *, now: datetime) -> Any:

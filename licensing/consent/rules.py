@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import transaction
 
 from ledger.actor import Actor
-from ledger.errors import Invalid, Refused
+from ledger.errors import Invalid, Refused, Stale
 from licensing.access import audit
 from licensing.catalog.models import Property, RightsHolder, Subject
 from licensing.consent import epochs, reliance
@@ -48,18 +48,6 @@ class NotTheirs(Invalid):
     """A holder's rule is over what that holder has."""
 
     code = "not_theirs"
-
-
-class IfMatchMissing(Refused):
-    """Say which version you have seen with If-Match: the answer you read it in has its ETag."""
-
-    code = "if_match_missing"
-
-
-class Stale(Refused):
-    """It has changed since you read it."""
-
-    code = "stale"
 
 
 class NoDraft(Refused):

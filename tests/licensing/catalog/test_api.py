@@ -122,6 +122,37 @@ class TestProperties:
         read(api.post("/properties", body), 201)
         assert_problem(api.post("/properties", body), 409, "property_exists")
 
+    def test_another_name_is_given_to_what_was_seen(self, ann: Household) -> None:
+        api = ApiClient(ann.actor)
+        body = {"holder": holder_of(ann).shown_id, "name": "Tales"}
+        made = api.post("/properties", body)
+        path, seen = f"/properties/{read(made, 201)['id']}", made["ETag"]
+        assert api.get(path)["ETag"] == seen
+        assert_problem(api.patch(path, {"name": "Legends"}), 428, "if_match_missing")
+        renamed = api.patch(path, {"name": " Legends "}, If_Match=seen)
+        assert read(renamed)["name"] == "Legends"
+        assert renamed["ETag"] == api.get(path)["ETag"] != seen
+        assert_problem(api.patch(path, {"name": "Myths"}, If_Match=seen), 412, "stale")
+        beside = api.post("/properties", {**body, "name": "Myths"})
+        taken = api.patch(path, {"name": "Myths"}, If_Match=renamed["ETag"])
+        assert assert_problem(taken, 409, "property_exists")["errors"][0]["pointer"] == "/name"
+        for name in ("", "x" * 201, "a\u202eb", 7):
+            assert_problem(api.patch(path, {"name": name}, If_Match=renamed["ETag"]), 422)
+        for more in ({}, {"name": "Sagas", "parent": read(beside, 201)["id"]}):
+            told = api.patch(path, more, If_Match=renamed["ETag"])
+            assert told.status_code in (400, 422), told.content
+        assert read(api.get(path))["name"] == "Legends"
+        verbs = AuditRecord.objects.filter(thing=path.rpartition("/")[2]).values_list("verb")
+        assert sorted(verbs) == [("property.create",), ("property.rename",)]
+
+    def test_anothers_is_not_there_to_be_renamed(self, ann: Household) -> None:
+        path = f"/properties/{build_property(holder_of(ann)).shown_id}"
+        seen = ApiClient(ann.actor).get(path)["ETag"]
+        stranger = ApiClient(build_holder("Bo").actor)
+        assert_problem(stranger.patch(path, {"name": "Mine"}, If_Match=seen), 404, "not_found")
+        platform = ApiClient(build_platform().actor)
+        assert_problem(platform.patch(path, {"name": "Mine"}, If_Match=seen), 403, "scope_missing")
+
 
 class TestSubjects:
     @pytest.mark.parametrize("kind", ["character", "likeness", "voice", "mark", "pet", "object"])

@@ -15,8 +15,8 @@ from ledger.actor import Actor
 from licensing.access.models import User
 
 if TYPE_CHECKING:
-    from playwright._impl._api_structures import SetCookieParam
     from django.test.client import _MonkeyPatchedWSGIResponse as Answer
+    from playwright._impl._api_structures import SetCookieParam
 
 
 def visit(who: str | Actor) -> Client:
