@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
+from uuid import UUID
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.urls import path, reverse
+from django.urls.resolvers import URLPattern
 from unfold.admin import TabularInline
 
 from ledger.panel import ReadOnly, ReadOnlyAdmin
 from licensing.catalog.models import (
     OwnershipShare,
     OwnershipStep,
+    Picture,
     Platform,
     Property,
     RightsHolder,
     Subject,
 )
+from licensing.catalog.picture_answers import answer_with
 from licensing.catalog.shares import show_share
+from licensing.catalog.templatetags.catalogue import drawn
+from licensing.catalog.tree import picture_of, with_picture
 
 
 @admin.register(RightsHolder)
@@ -51,11 +60,59 @@ class PlatformAdmin(ReadOnlyAdmin):
         return obj.organisation.mode
 
 
+class PicturedAdmin(ReadOnlyAdmin):
+    """What has a picture, or else a small landscape of its own, as on the portal."""
+
+    class Media:
+        css: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("catalog/portrait.css",)}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = with_picture(super().get_queryset(request))
+        return rows
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """The picture first."""
+        named = [name for name in super().get_fields(request, obj) if name != "large_portrait"]
+        return ["large_portrait", *named]
+
+    def get_urls(self) -> list[URLPattern]:
+        picture = self.admin_site.admin_view(self.picture, cacheable=True)
+        return [path("<uuid:pk>/picture", picture, name=self._named()), *super().get_urls()]
+
+    def picture(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """The picture itself."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        found = Picture.objects.filter(**{str(self.opts.model_name): pk}).first()
+        if found is None:
+            raise Http404
+        return answer_with(request, found)
+
+    @admin.display(description="")
+    def portrait(self, obj: Subject | Property) -> str:
+        return self._shown(obj, "small")
+
+    @admin.display(description="picture")
+    def large_portrait(self, obj: Subject | Property) -> str:
+        return self._shown(obj, "large")
+
+    def _shown(self, obj: Subject | Property, size: str) -> str:
+        digest = picture_of(obj)
+        address = reverse(f"admin:{self._named()}", args=[obj.pk]) if digest else ""
+        shown = drawn(obj, address and f"{address}?{digest}", size)
+        return render_to_string("catalog/portrait.html", shown)
+
+    def _named(self) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}_picture"
+
+
 @admin.register(Property)
-class PropertyAdmin(ReadOnlyAdmin):
+class PropertyAdmin(PicturedAdmin):
     """Properties."""
 
-    list_display = ("name", "holder", "parent", "depth", "mode", "shown")
+    readonly_fields = ("large_portrait",)
+    list_display_links = ("name",)
+    list_display = ("portrait", "name", "holder", "parent", "depth", "mode", "shown")
     list_filter = ("holder__organisation__mode", "depth")
     list_select_related = ("holder__organisation", "parent")
     search_fields = ("name", "holder__name")
@@ -67,10 +124,12 @@ class PropertyAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Subject)
-class SubjectAdmin(ReadOnlyAdmin):
+class SubjectAdmin(PicturedAdmin):
     """Subjects."""
 
-    list_display = ("name", "kind", "holder", "property", "mode", "created_at", "shown")
+    readonly_fields = ("large_portrait",)
+    list_display_links = ("name",)
+    list_display = ("portrait", "name", "kind", "holder", "property", "mode", "created_at", "shown")
     list_filter = ("holder__organisation__mode", "kind")
     list_select_related = ("holder__organisation", "property")
     search_fields = ("name", "holder__name")

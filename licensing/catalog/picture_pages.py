@@ -10,7 +10,6 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_http_methods
 
 from ledger.actor import Actor
@@ -19,9 +18,7 @@ from ledger.windows import named, read_id
 from licensing.catalog import pictures
 from licensing.catalog.imaging import LARGEST_SENT, PictureTooLarge
 from licensing.catalog.models import Picture, Property, Subject
-
-# A browser asks again after so many seconds, and is told that it has the picture already.
-FRESH: Final = 300
+from licensing.catalog.picture_answers import answer_with
 
 
 @require_http_methods(["GET", "POST"])
@@ -39,13 +36,7 @@ def picture(request: HttpRequest, actor: Actor, shown: str) -> HttpResponse:
     found: Picture | None = rows.defer("data").first()
     if found is None:
         raise NotFound
-    etag = f'"{found.etag()}"'
-    answer = get_conditional_response(request, etag=etag)
-    if answer is None:
-        answer = HttpResponse(bytes(found.data), content_type="image/webp")
-    answer["ETag"] = etag
-    answer["Cache-Control"] = f"private, max-age={FRESH}"
-    return answer
+    return answer_with(request, found)
 
 
 def _change(request: HttpRequest, actor: Actor, of: Subject | Property) -> HttpResponse:

@@ -20,6 +20,11 @@ def portrait(thing: Subject | Property, picture: str = "", size: str = "tile") -
     What is drawn follows from the id, so that a thing looks the same everywhere.
     """
     address = reverse("portal:picture", args=[thing.shown_id]) + f"?{picture}" if picture else ""
+    return drawn(thing, address, size)
+
+
+def drawn(thing: Subject | Property, address: str, size: str) -> dict[str, object]:
+    """What the template of a portrait shows: the picture at `address`, or what is drawn instead."""
     kind = thing.kind if isinstance(thing, Subject) else "property"
     return {
         "address": address,

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from config.web.files import LARGEST_FORM
-from licensing.access.models import AuditRecord
+from licensing.access.models import AuditRecord, User
 from licensing.catalog.imaging import (
     LARGEST_SENT,
     MOST_PIXELS,
@@ -254,3 +254,29 @@ def test_the_database_keeps_nothing_large_or_false(studio: Household) -> None:
         with pytest.raises(IntegrityError):
             keep(**changed)
     keep()
+
+
+@pytest.mark.django_db
+def test_the_admin_shows_it_to_whoever_may_see_what_it_is_of() -> None:
+    household = build_holder("Lantern Studio")
+    assert household.holder is not None
+    fox, owl = (build_subject(household.holder, name) for name in ("Fox", "Owl"))
+    sent = SimpleUploadedFile("fox.png", painted())
+    fill(visit(household.actor), f"/portal/catalogue/pictures/{fox.shown_id}", {"picture": sent})
+    kept = Picture.objects.get()
+
+    root = User.objects.create(username="root", is_staff=True, is_superuser=True)
+    client = visit(root.username)
+    address = f"/admin/catalog/subject/{fox.pk}/picture"
+    page = text(client, "/admin/catalog/subject/")
+    assert f'<img class="portrait small" src="{address}?{kept.etag()[:16]}"' in page
+    assert page.count('<svg class="portrait small') == 1
+    assert f'<img class="portrait large" src="{address}' in text(
+        client, f"/admin/catalog/subject/{fox.pk}/change/"
+    )
+    assert client.get(address).content == bytes(kept.data)
+    assert client.get(address, headers={"If-None-Match": f'"{kept.etag()}"'}).status_code == 304
+    assert client.get(f"/admin/catalog/subject/{owl.pk}/picture").status_code == 404
+    staff = User.objects.create(username="clerk", is_staff=True)
+    assert visit(staff.username).get(address).status_code == 403
+    assert visit(household.actor).get(address).status_code in (302, 403, 404)
