@@ -64,6 +64,8 @@ def test_a_new_rights_holder_finds_kind_words(chromium_page: Page) -> None:
     page = chromium_page
     sign_in(page, build_empty_studio())
     expect(page.get_by_role("heading", name="Nothing earned yet")).to_be_visible()
+    first = page.get_by_role("region", name="Three steps to your first consent")
+    expect(first.get_by_role("link")).to_have_text(["Add a character", "Write a rule"])
     looks(page, "home-empty")
     page.goto("/portal/statements")
     expect(page.get_by_role("heading", name="No statement yet")).to_be_visible()

@@ -78,3 +78,16 @@ def test_the_page_costs_the_same_for_one_and_for_fifty() -> None:
     once = queries(client, "/portal/")
     more(49)
     assert queries(client, "/portal/") == once
+
+
+def test_the_first_steps_are_shown_until_they_are_taken() -> None:
+    studio = build_studio()
+    client, steps = visit(studio.actor), "Three steps to your first consent"
+    assert "Who uses your characters most" not in text(client, "/portal/")
+    build_subject(studio.holder)
+    page = text(client, "/portal/")
+    assert steps in page
+    assert page.count('<li class="done">') == 1
+    assert "Who uses your characters most" in page
+    draft_rule(studio)
+    assert steps not in text(client, "/portal/")
