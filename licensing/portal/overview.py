@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Final
+from uuid import UUID
 
 from django.db.models import F, Sum
 
+from ledger import ids
 from ledger.actor import Actor
 from ledger.journal.chart import Role
 from ledger.journal.models import Account
@@ -19,7 +21,8 @@ from ledger.payouts.models import PayoutItem
 from ledger.statements.draw import OWED
 from ledger.statements.earnings import Earning, earnings_of
 from ledger.statements.models import Statement
-from licensing.catalog.models import Subject
+from licensing.catalog.models import Subject, SubjectQuerySet
+from licensing.catalog.tree import picture_of, with_picture
 
 MONTHS: Final = 12
 # What a home page shows of a list before it points to the whole.
@@ -56,9 +59,9 @@ class Bar:
 class SubjectRow:
     """A subject and what it has earned, in each currency; `width` of the best one's, in 100."""
 
-    name: str
-    kind: str
-    property: str
+    subject: Subject
+    # The beginning of its picture's digest, empty if it has none.
+    picture: str
     earned: tuple[Money, ...]
     width: int
 
@@ -88,7 +91,7 @@ def overview_of(*, actor: Actor, today: date) -> Overview:
         purses=purses,
         chart_currency=currency,
         bars=_bars(earnings, currency, today),
-        subjects=_subject_rows(subjects.select_related("property"), earnings, currency),
+        subjects=_subject_rows(subjects, earnings, currency),
         subject_count=subjects.count(),
         statements=tuple(statements[:FEW]),
         payouts=tuple(payouts.order_by("-id")[:FEW]),
@@ -145,27 +148,42 @@ def _bars(earnings: Sequence[Earning], currency: str, today: date) -> tuple[Bar,
 
 
 def _subject_rows(
-    subjects: object, earnings: Sequence[Earning], currency: str
+    subjects: SubjectQuerySet, earnings: Sequence[Earning], currency: str
 ) -> tuple[SubjectRow, ...]:
     """The best earners first; those that have earned nothing yet follow by name."""
-    earned: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    earned: dict[UUID, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for each in earnings:
-        earned[each.subject][each.currency] += each.amount
+        if (key := _key(each.subject)) is not None:
+            earned[key][each.currency] += each.amount
     highest = max((sums[currency] for sums in earned.values()), default=Decimal(0))
-    rows = [(subject, earned.get(subject.shown_id, {})) for subject in subjects]  # type: ignore[attr-defined]
-    rows.sort(key=lambda row: (-row[1].get(currency, Decimal(0)), row[0].name))
+    # As many as are shown and no more: a catalogue may be long.
+    best = sorted(earned, key=lambda key: -earned[key].get(currency, Decimal(0)))[:SUBJECTS]
+    rows = with_picture(subjects).select_related("property")
+    found = sorted(
+        rows.filter(pk__in=best),
+        key=lambda subject: (-earned[subject.pk].get(currency, Decimal(0)), subject.name),
+    )
+    others = rows.exclude(pk__in=best).order_by("name", "pk")[: SUBJECTS - len(found)]
     return tuple(
         SubjectRow(
-            name=subject.name,
-            kind=subject.get_kind_display(),
-            property=subject.property.name if subject.property else "",
+            subject=subject,
+            picture=picture_of(subject),
             earned=tuple(
-                Money(amount=amount, currency=code) for code, amount in sorted(sums.items())
+                Money(amount=amount, currency=code)
+                for code, amount in sorted(earned[subject.pk].items())
             ),
-            width=_of_hundred(sums.get(currency, Decimal(0)), highest),
+            width=_of_hundred(earned[subject.pk].get(currency, Decimal(0)), highest),
         )
-        for subject, sums in rows[:SUBJECTS]
+        for subject in [*found, *others]
     )
+
+
+def _key(subject: str) -> UUID | None:
+    """The key of a subject as the ledger refers to it; None for what is none."""
+    try:
+        return ids.read(Subject.PREFIX, subject)
+    except ValueError:
+        return None
 
 
 def _of_hundred(amount: Decimal, highest: Decimal) -> int:
