@@ -27,6 +27,7 @@ from licensing.consent.models import (
     ConsentRule,
     RuleVersion,
 )
+from licensing.consent.previews import host_of
 from licensing.consent.standing import shown as shown_id
 from licensing.consent.states import ApprovalState
 from licensing.consent.telling import Told
@@ -48,6 +49,9 @@ class Question:
     # The rules that want to be asked, and how each is called.
     rules: tuple[RuleVersion, ...]
     obligations: Mapping[str, Any]
+    # What the platform shows of it: in words, at an address, and whose address that is.
+    preview: Mapping[str, str]
+    host: str
     open: bool
 
 
@@ -170,6 +174,8 @@ def _question(
         earns=tuple(earns or _own_prices(rules, answer["facts"], check.generations)),
         rules=tuple(rules),
         obligations=answer["obligations"],
+        preview=check.preview or {},
+        host=host_of((check.preview or {}).get("url", "")),
         open=approval.state == ApprovalState.OPEN and approval.expires_at > now,
     )
 

@@ -23,6 +23,7 @@ from licensing.consent.language import (
     Purpose,
     Request,
 )
+from licensing.consent.previews import PreviewShape
 from licensing.consent.shapes import Label, Language, Named, Several
 
 MOST_SUBJECTS: Final = 20
@@ -112,6 +113,10 @@ class AskingShape(Shape):
     )
     user = ViewerShape(required=False)
     depicted_age = Integer(min_value=0, max_value=150, required=False)
+    preview = PreviewShape(
+        required=False,
+        help_text="Shown to the holders if they are to approve it, and otherwise forgotten.",
+    )
 
     def validate(self, attrs: Any) -> Any:
         everyone = [*attrs["subjects"], *attrs.get("co_subjects", ())]
@@ -163,4 +168,5 @@ def read_asking(said: Mapping[str, Any]) -> Asking:
         generations=said["generations"],
         co_subjects=None if co_subjects is None else tuple(co_subjects),
         prompt=said.get("prompt"),
+        preview=said.get("preview"),
     )

@@ -43,7 +43,8 @@ class Asking:
 
     `request` has the facts; who asks, when, and who else appears is filled in by the check. The
     `prompt` is searched for forbidden words and then forgotten. An allow is for so many
-    `generations`, 1 to 100, which are as many units of the rules' quotas.
+    `generations`, 1 to 100, which are as many units of the rules' quotas. The `preview` is for
+    whoever has to approve it, and decides nothing.
     """
 
     subjects: tuple[UUID, ...]
@@ -51,6 +52,7 @@ class Asking:
     generations: int = 1
     co_subjects: tuple[UUID, ...] | None = None
     prompt: str | None = None
+    preview: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,6 +289,7 @@ def _check(
             "epochs": dict(case.epochs),
             "verdicts": facts.write_verdicts(decision),
             **({"spent": facts.write_spent(decided.spent)} if decided.spent else {}),
+            **_preview(case, decision),
         },
         reasons=facts.write_reasons(decision.reasons),
         obligations=write_obligations(decision.obligations),
@@ -299,6 +302,14 @@ def _check(
         made.receipt = receipts.sign(_claims(made, case, decision), kid=kid, key=key)
         made.receipt_digest = receipts.digest(made.receipt)
     return made
+
+
+def _preview(case: Case, decision: Decision) -> dict[str, Any]:
+    """What the holders are shown, if any is to be asked."""
+    preview = case.asking.preview
+    if preview is None or decision.outcome is not Effect.NEEDS_APPROVAL:
+        return {}
+    return {"preview": dict(preview)}
 
 
 def _claims(check: ConsentCheck, case: Case, decision: Decision) -> dict[str, Any]:

@@ -77,6 +77,10 @@ SWITCH: Final[dict[str, Any]] = {
     "lifted_at": None,
 }
 THROWN: Final[dict[str, Any]] = {"switch": SWITCH, "blast_radius": _BLAST}
+_PREVIEW: Final = {
+    "text": "Luna opens a lantern shop; rain outside.",
+    "url": "https://reelmaker.example/previews/7f3a",
+}
 ASKING: Final[dict[str, Any]] = {
     "subjects": [_SUBJECT],
     "action": "generate_video",
@@ -86,11 +90,12 @@ ASKING: Final[dict[str, Any]] = {
     "content": {"violence": "none", "codes": []},
     "duration_seconds": 8,
     "co_subjects": [],
+    "preview": _PREVIEW,
 }
 _FACTS: Final = {
     name: value
     for name, value in ASKING.items()
-    if name not in ("subjects", "action", "generations", "co_subjects")
+    if name not in ("subjects", "action", "generations", "co_subjects", "preview")
 }
 ALLOWED: Final[dict[str, Any]] = {
     "id": _CHECK,
@@ -154,6 +159,7 @@ APPROVAL: Final[dict[str, Any]] = {
     "action": "generate_video",
     "generations": 2,
     "facts": _FACTS,
+    "preview": _PREVIEW,
     "asked_at": _AT,
     "expires_at": "2026-10-31T12:00:00Z",
     "answered_at": None,

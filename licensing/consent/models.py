@@ -413,6 +413,12 @@ class ConsentCheck(Identified):
         inner = ("action", "platform", "at", "words", "co_subjects")
         return {name: v for name, v in self.facts["request"].items() if name not in inner}
 
+    @property
+    def preview(self) -> dict[str, str] | None:
+        """What the platform shows of it to whoever has to approve it: a `text`, a `url`, or both."""
+        found: dict[str, str] | None = self.facts.get("preview")
+        return found
+
 
 class QuotaUse(models.Model):
     """How many generations a rule has allowed in one interval: each platform's, or everyone's.

@@ -45,6 +45,7 @@ from licensing.consent.models import (
     KillSwitch,
     RuleVersion,
 )
+from licensing.consent.previews import PreviewShape
 from licensing.consent.states import ApprovalState, VersionState
 
 # The longest list a rule may hold: there are 249 territories.
@@ -493,6 +494,7 @@ class ApprovalShape(Shape):
         source="consent_check.generations", allow_null=True, help_text="How many it is about."
     )
     facts = serializers.DictField(source="consent_check.told")
+    preview = PreviewShape(source="consent_check.preview", allow_null=True)
     asked_at = Instant()
     expires_at = Instant()
     answered_at = Instant(allow_null=True)

@@ -82,6 +82,7 @@ def ask(
     co_subjects: tuple[Subject, ...] | None = None,
     prompt: str | None = None,
     generations: int = 1,
+    preview: dict[str, str] | None = None,
     **said: Any,
 ) -> ConsentCheck:
     """The household's platform asks about `subjects`."""
@@ -98,6 +99,7 @@ def ask(
             co_subjects=co_subjects,
             prompt=prompt,
             generations=generations,
+            preview=preview,
             **said,
         ),
     )
@@ -111,6 +113,7 @@ def asking(
     co_subjects: tuple[Subject, ...] | None = None,
     prompt: str | None = None,
     generations: int = 1,
+    preview: dict[str, str] | None = None,
     **said: Any,
 ) -> Asking:
     """What a platform says, in the API's words."""
@@ -122,6 +125,7 @@ def asking(
         co_subjects=None if co_subjects is None else tuple(other.pk for other in co_subjects),
         prompt=prompt,
         generations=generations,
+        preview=preview,
     )
 
 

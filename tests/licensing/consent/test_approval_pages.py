@@ -218,3 +218,17 @@ def test_always_drafts_a_rule_and_leads_there(
     assert "A rule that answers the same by itself is drafted" in page
     assert drafted.name == "Approved always: video on Reelmaker"
     assert drafted.in_force() is None
+
+
+def test_a_preview_is_shown_as_text_and_opened_elsewhere(
+    studio: Studio, reel: Generator, fox: Subject
+) -> None:
+    publish_rule(studio, ADVERTS)
+    tag = {"text": "<script>alert(1)</script>", "url": 'https://reel.example/"onclick="x'}
+    asked = wanted(reel, fox, preview=tag)
+    client = visit(studio.actor)
+    for path in ("/portal/approvals", f"/portal/approvals/{asked.shown_id}"):
+        page = text(client, path)
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+        assert 'href="https://reel.example/&quot;onclick=&quot;x" target="_blank" rel="no' in page
+        assert "look at it on reel.example" in page

@@ -153,6 +153,26 @@ BAD: dict[str, tuple[dict[str, Any], int, str]] = {
     "a language that is none": ({"language": "English"}, 422, "bad_name"),
     "a prompt over 64 KB": ({"prompt": "x" * 65_537}, 413, "too_large"),
     "an unknown co-subject": ({"co_subjects": [show("chr", new_id())]}, 404, "not_found"),
+    "an empty preview": ({"preview": {}}, 422, "preview_empty"),
+    "a preview that is a text": ({"preview": "a fox"}, 422, "invalid"),
+    "a preview of blanks": ({"preview": {"text": "  "}}, 422, "blank"),
+    "a preview too long": ({"preview": {"text": "x" * 2_001}}, 422, "max_length"),
+    "a picture in a preview": ({"preview": {"image": "x"}}, 400, "unknown_field"),
+    **{
+        f"a preview at {address}": ({"preview": {"url": address}}, 422, "bad_address")
+        for address in (
+            "http://reel.example/1",
+            "javascript:alert(1)",
+            "https://",
+            "https://user@reel.example/",
+            "https://reel.example\\@evil.example/",
+            "https://reel.example:99999/",
+            "https://[::1",
+            "https://reel.example/a b",
+            "https://r\u0435el.example/",
+            "//reel.example/1",
+        )
+    },
 }
 
 
@@ -164,6 +184,27 @@ def test_what_makes_no_sense_is_refused_and_leaves_nothing(
     publish_rule(studio)
     assert_problem(client.post("/consent-checks", clip(hero) | change), status, code)
     assert not ConsentCheck.objects.exists()
+
+
+def test_a_preview_is_kept_for_whoever_is_asked_and_otherwise_forgotten(
+    client: ApiClient, studio: Studio, hero: Subject
+) -> None:
+    preview = {"text": "Luna opens a shop.\nIt rains.", "url": "https://reel.example/p/7?a=1"}
+    publish_rule(studio, actions=["generate_video"])
+    allowed = client.post("/consent-checks", clip(hero, preview=preview)).json()
+    assert allowed["outcome"] == "allow"
+    assert "preview" not in ConsentCheck.objects.get().facts
+    publish_rule(studio, effect="needs_approval", actions=["generate_image"])
+    body = {**clip(hero, preview=preview), "action": "generate_image"}
+    asked = client.post("/consent-checks", body).json()
+    assert asked["outcome"] == "needs_approval"
+    assert "preview" not in asked["facts"]
+    (shown,) = ApiClient(studio.actor).get("/approvals").json()["data"]
+    assert shown["preview"] == preview
+    client.post("/consent-checks", {**body, "preview": {"text": "Luna sings."}})
+    client.post("/consent-checks", {"subjects": body["subjects"], "action": "generate_image"})
+    previews = [one["preview"] for one in ApiClient(studio.actor).get("/approvals").json()["data"]]
+    assert previews == [None, {"text": "Luna sings."}, preview]
 
 
 def test_a_subject_stands_once_in_a_request(client: ApiClient, hero: Subject) -> None:

@@ -113,6 +113,10 @@ def test_a_question_is_answered_from_the_inbox(
         "duration_seconds": 12,
         "generations": 4,
         "content": {"violence": "mild", "fear": "none", "codes": ["alcohol"]},
+        "preview": {
+            "text": "The fox walks past a billboard for lemonade and winks at the camera.",
+            "url": "https://reelmaker.example/previews/7f3a",
+        },
     }
     asked = platform.post("/consent-checks", body).json()
     assert asked["outcome"] == "needs_approval"
@@ -124,6 +128,8 @@ def test_a_question_is_answered_from_the_inbox(
     page.get_by_role("link", name="Approvals 2 open").click()
     looks(page, "approvals")
     page.get_by_role("link", name="Reelmaker").first.click()
+    look = page.get_by_role("link", name="look at it on reelmaker.example")
+    expect(look).to_have_attribute("href", "https://reelmaker.example/previews/7f3a")
     page.get_by_role("checkbox", name="Always for this pattern").check()
     looks(page, "approval")
     page.get_by_role("button", name="Approve").click()
