@@ -122,6 +122,30 @@ def as_seen(page: Page, name: str, *, reaching: bool = True) -> None:
     assert not barriers, f"{name}: {barriers}"
 
 
+def lost(page: Page) -> str:
+    """What is wrong with where the keyboard is: not seen to be there, or below something else."""
+    told = page.evaluate(_LOST)
+    return str(told)
+
+
+# A field that is only drawn by its neighbour shows its focus there.
+_LOST = """() => {
+  const here = document.activeElement, beside = here.nextElementSibling;
+  const ringed = (one, part) => {
+    const style = getComputedStyle(one, part);
+    return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
+  };
+  const named = `${here.tagName} ${here.name || here.textContent.trim().slice(0, 40)}`;
+  if (!ringed(here) && !ringed(here, "::after") && !(beside && ringed(beside))) {
+    return `${named} has no ring`;
+  }
+  const box = here.getBoundingClientRect();
+  const above = document.elementFromPoint(box.left + Math.min(box.width / 2, 20), box.top + box.height / 2);
+  const own = above && (here.contains(above) || above.contains(here) || above.closest("label")?.contains(here));
+  return own ? "" : `${named} is covered`;
+}"""
+
+
 def serious(page: Page) -> list[str]:
     """What axe finds that keeps people out: each rule with the elements that break it."""
     # Reading axe takes as long as running it, and a page keeps it.

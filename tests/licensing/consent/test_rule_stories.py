@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from licensing.catalog.models import Platform
-from licensing.consent import rules, switches
+from licensing.consent import rule_clauses, rules, switches
 from licensing.consent.models import ConsentRule, RuleVersion
-from tests.browser import looks
+from tests.browser import DESKTOP, PHONE, looks, lost
 from tests.licensing.builders import (
     build_actor,
     build_holder,
@@ -89,6 +89,39 @@ def test_the_sentence_follows_the_fields(chromium_page: Page, studio: Studio) ->
     body = RuleVersion.objects.get().body
     assert body["price"] == {"amount": "0.002", "currency": "USD", "per": "generation"}
     assert {"DE", "AU"} <= set(body["territories"]["except"])
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_a_rule_is_written_by_the_keyboard_alone(
+    chromium_page: Page, studio: Studio, size: ViewportSize
+) -> None:
+    page = chromium_page
+    page.set_viewport_size(size)
+    enter(page, studio.username, "/portal/rules/new")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="To the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    reached: list[str] = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        assert not (fault := lost(page)), fault
+        at = page.evaluate("document.activeElement.closest('details')?.id ?? ''")
+        if at == "clause-actions" and at not in reached:
+            # Opens it, and exchanges the first action for the second.
+            for key in ("Enter", "Tab", "Space", "Tab", "Space"):
+                page.keyboard.press(key)
+        reached.append(at)
+        if page.evaluate("document.activeElement.value") == "save":
+            break
+    assert {f"clause-{field}" for field in rule_clauses.TITLES} - set(reached) == {
+        "clause-over",
+        "clause-name",
+        "clause-effect",
+    }
+    expect(page.locator("#reads .saying")).to_contain_text("Allow video on any platform")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("It says nothing until it is published")
+    assert RuleVersion.objects.get().body["actions"] == ["generate_video"]
 
 
 def test_a_rule_goes_through_its_life(chromium_page: Page, studio: Studio) -> None:
