@@ -14,7 +14,6 @@ from ledger.payouts.states import ItemState
 
 register = template.Library()
 MINUS = "−"
-FIGURE_SPACE = "\u2007"
 PAYOUT_WORDS = {
     ItemState.RESERVED: "On its way",
     ItemState.SENT: "On its way",
@@ -34,7 +33,7 @@ def money(value: Money) -> SafeString:
 
 @register.filter
 def figure(value: Money) -> SafeString:
-    """An amount without its currency, for a column: blanks as wide as figures keep it in line."""
+    """An amount without its currency, for a column: filled up to keep the points in line."""
     return _data(value, padded=True)
 
 
@@ -59,9 +58,12 @@ def _data(value: Money, *, padded: bool = False) -> SafeString:
     tail = decimals[least:]
     if tail and not least:
         tail = f".{tail}"
-    if padded:
-        tail = tail.ljust(PLACES - least, FIGURE_SPACE)
-    fine = format_html("<small>{}</small>", tail) if tail else ""
+    # Zeros that are not seen, because a blank is as wide as a figure in few faces.
+    unseen = "0" * (PLACES - least - len(tail)) if padded else ""
+    if unseen and not least and not tail:
+        unseen = f".{unseen[1:]}"
+    pad = format_html('<i class="pad" aria-hidden="true">{}</i>', unseen) if unseen else ""
+    fine = format_html("<small>{}{}</small>", tail, pad) if tail or pad else ""
     return format_html(
         '<data class="money" value="{}">{}{}</data>',
         format_amount(value.amount, value.currency),

@@ -12,7 +12,9 @@ import pytest
 from django.test import Client
 
 from ledger.ids import new_id, show
+from ledger.money import Money
 from licensing.access.models import Membership, Organisation, User
+from licensing.portal.templatetags.portal import figure
 from tests.ledger.payouts.builders import build_payee, earn
 from tests.licensing.builders import LONG_AGO, build_holder, build_house, build_platform
 from tests.licensing.portal.builders import (
@@ -176,3 +178,28 @@ def test_a_person_of_two_organisations_chooses() -> None:
 
 def test_an_unknown_address_is_answered_in_plain_words() -> None:
     assert "There is nothing here" in text(Client(), "/portal/no/such/page", 404)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "head", "fine", "unseen"),
+    [
+        ("1240.00732891", "USD", "1,240.00", "732891", ""),
+        ("-2.5", "USD", "−2.50", "", "000000"),
+        ("0.0004", "USD", "0.00", "04", "0000"),
+        ("7", "JPY", "7", "", ".0000000"),
+        ("7.25", "JPY", "7", ".25", "00000"),
+    ],
+)
+def test_a_column_of_amounts_is_filled_up_with_what_changes_none(
+    amount: str, currency: str, head: str, fine: str, unseen: str
+) -> None:
+    shown = figure(Money(amount=Decimal(amount), currency=currency))
+    found = re.fullmatch(
+        r'<data[^>]*>([^<]*)(?:<small>([^<]*)(?:<i class="pad" aria-hidden="true">([^<]*)</i>)?'
+        r"</small>)?</data>",
+        shown,
+    )
+    assert found, shown
+    assert tuple(part or "" for part in found.groups()) == (head, fine, unseen)
+    read = re.sub(r"<[^>]+>", "", shown).replace("−", "-").replace(",", "")
+    assert Decimal(read) == Decimal(amount)
