@@ -36,6 +36,7 @@ from licensing.portal import door
 from licensing.portal.attention import attention_of, uses_of
 from licensing.portal.labels import labels_of
 from licensing.portal.overview import overview_of
+from licensing.settlement import earning_pages as settlement
 from licensing.simulation import pages as simulation
 
 MOST_STATEMENTS = 240
@@ -201,7 +202,7 @@ pages = [
     path("statements/<str:shown>/json", statement_json, name="statement-json"),
     *(
         path(address, door.for_holders(page), name=name)
-        for topic in (access, catalog, consent, simulation)
+        for topic in (access, catalog, consent, simulation, settlement)
         for address, page, name in topic.ROUTES
     ),
     path("<path:rest>", nothing_here),
