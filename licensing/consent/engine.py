@@ -8,12 +8,14 @@ anything be approved: so a spent quota never opens what was closed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
+from operator import itemgetter
 from typing import Final
 
-from licensing.consent.compiling import Company, CompiledRule, RuleBook
+from licensing.consent.compiling import CompiledRule, Missing, RuleBook, bind
+from licensing.consent.conditions import Company
 from licensing.consent.language import (
     NO_OBLIGATIONS,
     Decision,
@@ -30,6 +32,7 @@ from licensing.consent.language import (
 NEAR_MISSES: Final = 8
 _EXACT: Final = Context(prec=60)
 _ZERO: Final = Decimal(0)
+_NO_BOOK: Final = bind(())
 _ALLOW, _DENY, _ASK = Effect.ALLOW, Effect.DENY, Effect.NEEDS_APPROVAL
 
 
@@ -53,25 +56,28 @@ class Asked:
         return frozenset((*self.chain, *(holder for holder, _ in self.consents)))
 
 
-@dataclass(slots=True)
-class _Answer:
-    """One holder's answer about one subject. Not frozen, as it never leaves: that is made faster."""
-
-    subject: Asked
-    holder: str
-    outcome: Effect
-    reasons: list[Reason]
-    deciding: list[CompiledRule]
-    near: Sequence[str] = ()
-
-
+# Neither of these is frozen, as they never leave: that is made faster.
 @dataclass(slots=True)
 class _Question:
-    """What is decided, and what is known besides the rules. Not frozen, for the same reason."""
+    """What is decided about one subject, in whose company, and what is known besides the rules."""
 
     request: Request
+    subject: Asked
+    company: Company
     approved: frozenset[str]
     spent: Collection[str]
+
+
+@dataclass(slots=True)
+class _Answer:
+    """One holder's answer to a question; why, as a code; and the rules that made it."""
+
+    question: _Question
+    holder: str
+    book: RuleBook
+    outcome: Effect
+    code: str
+    deciding: list[CompiledRule]
 
 
 def decide(
@@ -81,32 +87,31 @@ def decide(
     approved: frozenset[str] = frozenset(),
     spent: Collection[str] = (),
 ) -> Decision:
-    """What the rules in force say to `request`.
+    """What the rules in force say to `request`, and why.
 
     `approved` are holders who have already approved this very request: their needs-approval rules
     then count as allows. `spent` are the rule versions whose quota has no room for it. Raises
     nothing for any well-formed input.
     """
-    question = _Question(request, approved, spent)
     answers: list[_Answer] = []
     verdicts = []
     for subject in asked:
         company = company_of(request, asked, subject)
-        own = [_ask(question, company, subject, consent) for consent in subject.consents]
-        if subject.holds or not own:
-            own.append(_held(subject))
+        own = _answers(_Question(request, subject, company, approved, spent))
         answers += own
-        verdicts.append(Verdict(subject=subject.subject, outcome=_worst(own)))
+        verdicts.append(Verdict(subject.subject, _worst(own)))
     outcome = _worst(answers)
     # A refusal is told by what refused; an approval by who has to be asked.
     telling = [answer for answer in answers if answer.outcome is outcome]
-    versions = {rule.version for answer in telling for rule in answer.deciding}
+    reasons: list[Reason] = []
     for answer in telling:
-        versions.update(answer.near)
+        reasons += _reasons(answer)
+    versions = {reason.rule_version for reason in reasons}
+    versions.discard("")
     obligations, prices, by_agreement = _terms(answers) if outcome is not _DENY else _NOTHING
     return Decision(
         outcome=outcome,
-        reasons=tuple([reason for answer in telling for reason in answer.reasons]),
+        reasons=tuple(reasons),
         verdicts=tuple(verdicts),
         rule_versions=tuple(sorted(versions)),
         obligations=obligations,
@@ -116,8 +121,14 @@ def decide(
     )
 
 
-_Terms = tuple[Obligations, tuple[Price, ...], bool]
-_NOTHING: Final[_Terms] = (NO_OBLIGATIONS, (), False)
+def allows(request: Request, asked: Sequence[Asked], *, spent: Collection[str] = ()) -> bool:
+    """Whether `decide` would allow it: for whoever asks often and not why."""
+    none = frozenset[str]()
+    for subject in asked:
+        company = company_of(request, asked, subject)
+        if _worst(_answers(_Question(request, subject, company, none, spent))) is not _ALLOW:
+            return False
+    return bool(asked)
 
 
 def company_of(request: Request, asked: Sequence[Asked], subject: Asked) -> Company:
@@ -139,52 +150,58 @@ def _worst(answers: Sequence[_Answer]) -> Effect:
     return worst
 
 
-def _held(subject: Asked) -> _Answer:
-    """What stops a subject whatever the rules say."""
-    codes = subject.holds if subject.consents else (*subject.holds, "no_owner")
-    reasons = [Reason(code=code, subject=subject.subject) for code in sorted(codes)]
-    return _Answer(subject, "", _DENY, reasons, [])
+def _answers(question: _Question) -> list[_Answer]:
+    """The answer of each holder, and of what stops a subject whatever the rules say."""
+    subject = question.subject
+    answers = [_answer(question, holder, book) for holder, book in subject.consents]
+    if subject.holds or not answers:
+        answers.append(_Answer(question, "", _NO_BOOK, _DENY, "held", []))
+    return answers
 
 
-def _ask(
-    question: _Question, company: Company, subject: Asked, consent: tuple[str, RuleBook]
-) -> _Answer:
+def _answer(question: _Question, holder: str, book: RuleBook) -> _Answer:
     """One holder's answer: deny, then needs-approval, then allow, then no."""
-    request, spent = question.request, question.spent
-    holder, book = consent
-    candidates = book.speaking(subject.chain, request)
-    covering = [rule for rule in candidates if rule.covers(request, company)]
+    spent = question.spent
+    covering = book.covering(question.subject.chain, question.request, question.company)
     if book.on_notice:
         covering = _with_what_runs_on(covering, spent)
-    for effect in _CODES:
-        deciding = [rule for rule in covering if rule.effect is effect]
-        if not deciding:
-            continue
-        answering: list[CompiledRule] = []
-        if effect is _ASK:
-            answering = _answering(covering, deciding, spent)
-        if spent and effect is not _DENY:
-            room = [rule for rule in deciding if rule.version not in spent]
-            if not room and effect is _ASK:
-                # Whoever wants to be asked about so many is not passed over by the next one.
-                return _spent(subject, holder, deciding)
-            if not room:
-                continue
-            deciding = room
-        outcome = effect
-        if effect is _ASK and (answering or holder in question.approved):
-            deciding, outcome = deciding + answering, _ALLOW
-        reasons = [
-            Reason(
-                code=_CODES[rule.effect],
-                subject=subject.subject,
-                holder=holder,
-                rule_version=rule.version,
-            )
-            for rule in deciding
+    if not covering:
+        return _Answer(question, holder, book, _DENY, "no_rule", [])
+    denies = [rule for rule in covering if rule.effect is _DENY]
+    if denies:
+        return _Answer(question, holder, book, _DENY, "denied", denies)
+    allows = [rule for rule in covering if rule.effect is _ALLOW and rule.version not in spent]
+    asks = [rule for rule in covering if rule.effect is _ASK]
+    if asks:
+        room = [rule for rule in asks if rule.version not in spent]
+        if not room:
+            # Whoever wants to be asked about so many is not passed over by the next one.
+            return _Answer(question, holder, book, _DENY, "quota_spent", asks)
+        answering = _answering(allows, asks)
+        if answering or holder in question.approved:
+            return _Answer(question, holder, book, _ALLOW, "allowed", room + answering)
+        return _Answer(question, holder, book, _ASK, "approval_needed", room)
+    if allows:
+        return _Answer(question, holder, book, _ALLOW, "allowed", allows)
+    return _Answer(question, holder, book, _DENY, "no_rule", [])
+
+
+def _reasons(answer: _Answer) -> list[Reason]:
+    """Why it is answered so."""
+    subject, holder = answer.question.subject, answer.holder
+    if answer.deciding:
+        code, about = answer.code, subject.subject
+        if code != "allowed":
+            return [Reason(code, about, holder, rule.version) for rule in answer.deciding]
+        # What wanted to be asked says so, though it has been answered.
+        return [
+            Reason("approval_needed" if rule.effect is _ASK else code, about, holder, rule.version)
+            for rule in answer.deciding
         ]
-        return _Answer(subject, holder, outcome, reasons, deciding)
-    return _no_rule(question, company, subject, holder, candidates)
+    if answer.code == "held":
+        codes = subject.holds if subject.consents else (*subject.holds, "no_owner")
+        return [Reason(code, subject.subject) for code in sorted(codes)]
+    return _no_rule(answer)
 
 
 def _with_what_runs_on(
@@ -214,30 +231,14 @@ def _number(rule: CompiledRule) -> int:
     return rule.notice.number if rule.notice is not None else 0
 
 
-def _spent(subject: Asked, holder: str, rules: Sequence[CompiledRule]) -> _Answer:
-    """No quota of those that would have been asked has room."""
-    reasons = [
-        Reason(
-            code="quota_spent", subject=subject.subject, holder=holder, rule_version=rule.version
-        )
-        for rule in rules
-    ]
-    return _Answer(subject, holder, _DENY, reasons, list(rules))
-
-
-# In the order of precedence.
-_CODES: Final = {_DENY: "denied", _ASK: "approval_needed", _ALLOW: "allowed"}
-
-
 def _answering(
-    covering: Sequence[CompiledRule], asking: Sequence[CompiledRule], spent: Collection[str]
+    allows: Sequence[CompiledRule], asking: Sequence[CompiledRule]
 ) -> list[CompiledRule]:
-    """The allows that answer for good what all of `asking` ask; none if a question is left open."""
-    answering = [
-        rule
-        for rule in covering
-        if rule.answers and rule.effect is _ALLOW and rule.version not in spent
-    ]
+    """Those of `allows` that answer for good what all of `asking` ask; none if a question is left
+    open."""
+    answering = [rule for rule in allows if rule.answers]
+    if not answering:
+        return []
     answered = frozenset[str]().union(*(rule.answers for rule in answering))
     if any(rule.rule not in answered for rule in asking):
         return []
@@ -245,78 +246,72 @@ def _answering(
     return [rule for rule in answering if not rule.answers.isdisjoint(asked)]
 
 
-def _no_rule(
-    question: _Question,
-    company: Company,
-    subject: Asked,
-    holder: str,
-    candidates: Sequence[CompiledRule],
-) -> _Answer:
+def _no_rule(answer: _Answer) -> list[Reason]:
     """No rule allows it; the allows that come nearest say which facts they miss."""
-    spent = question.spent
-    reasons = [Reason(code="no_rule", subject=subject.subject, holder=holder)]
-    missing = [
-        (_missed(rule, question.request, company), rule.version)
-        for rule in candidates
-        if rule.effect is _ALLOW
-    ]
-    missing.sort(key=lambda found: (len(found[0]) + (found[1] in spent), found[1]))
-    del missing[NEAR_MISSES:]
-    for missed, version in missing:
+    about, holder, spent = answer.question.subject.subject, answer.holder, answer.question.spent
+    reasons = [Reason("no_rule", about, holder)]
+    for _, version, facts, _ in _nearest(answer.question, answer.book):
         if version in spent:
-            reasons.append(
-                Reason(
-                    code="quota_spent",
-                    subject=subject.subject,
-                    holder=holder,
-                    rule_version=version,
-                )
-            )
-        reasons += [
-            Reason(
-                code=f"{fact}_{'unknown' if result is None else 'not_covered'}",
-                subject=subject.subject,
-                holder=holder,
-                rule_version=version,
-                fact=fact,
-            )
-            for fact, result in missed.items()
+            reasons.append(Reason("quota_spent", about, holder, version))
+        for fact, result in facts:
+            code = fact + ("_unknown" if result is None else "_not_covered")
+            reasons.append(Reason(code, about, holder, version, fact))
+    return reasons
+
+
+def _nearest(question: _Question, book: RuleBook) -> list[Missing]:
+    """The allows that come nearest. A quota without room is as one fact more that is missed."""
+    request, spent = question.request, question.spent
+    near: list[Missing] = []
+    for shelf in book.along(question.subject.chain, request.action):
+        near += shelf.missing(request, question.company)
+    if book.on_notice:
+        near = [one for one in near if one[-1].speaks(request)]
+    if spent:
+        near = [
+            (number + (version in spent), version, facts, rule)
+            for number, version, facts, rule in near
         ]
-    return _Answer(subject, holder, _DENY, reasons, [], [version for _, version in missing])
+    near.sort(key=_NEARNESS)
+    return near[:NEAR_MISSES]
 
 
-def _missed(rule: CompiledRule, request: Request, company: Company) -> Mapping[str, bool | None]:
-    """The facts that keep an allow from covering; one that fails outright outweighs an unknown."""
-    missed: dict[str, bool | None] = {}
-    for condition in rule.conditions:
-        result = condition.test(request, company)
-        if not result and missed.get(condition.fact) is not False:
-            missed[condition.fact] = result
-    return missed
+# How many facts are missed; of equals by version.
+_NEARNESS: Final = itemgetter(0, 1)
+
+
+_Terms = tuple[Obligations, tuple[Price, ...], bool]
+_NOTHING: Final[_Terms] = (NO_OBLIGATIONS, (), False)
 
 
 def _terms(answers: Iterable[_Answer]) -> _Terms:
     """The strictest obligations of all that decided, and the sum of one price per consent."""
     obligations = NO_OBLIGATIONS
-    sums: dict[tuple[str, Per], Decimal] = {}
-    by_agreement = False
+    prices = []
     for answer in answers:
         for rule in answer.deciding:
             if rule.obligations is not NO_OBLIGATIONS:
                 obligations |= rule.obligations
-        price = _price(answer.subject, answer.deciding)
-        if price is None:
-            continue
-        if price.per is Per.AGREEMENT:
-            by_agreement = True
-        else:
+        price = _price(answer.question.subject, answer.deciding)
+        if price is not None:
+            prices.append(price)
+    if not prices:
+        return obligations, (), False
+    by_agreement = any(price.per is Per.AGREEMENT for price in prices)
+    return obligations, _sums(prices), by_agreement
+
+
+def _sums(prices: Iterable[Price]) -> tuple[Price, ...]:
+    """One price for each currency and unit. What is left to an agreement adds nothing."""
+    sums: dict[tuple[str, Per], Decimal] = {}
+    for price in prices:
+        if price.per is not Per.AGREEMENT:
             place = (price.currency, price.per)
             sums[place] = _EXACT.add(sums.get(place, _ZERO), price.amount)
-    prices = tuple(
+    return tuple(
         Price(per=per, amount=amount, currency=currency)
         for (currency, per), amount in sorted(sums.items())
     )
-    return obligations, prices, by_agreement
 
 
 def _price(subject: Asked, deciding: Sequence[CompiledRule]) -> Price | None:

@@ -16,6 +16,7 @@ _MODULES: Final = (
     "licensing.catalog.confusables",
     "licensing.consent.bodies",
     "licensing.consent.compiling",
+    "licensing.consent.conditions",
     "licensing.consent.engine",
     "licensing.consent.language",
     "licensing.consent.offline",

@@ -381,7 +381,7 @@ def test_the_form_counts_everything_that_a_rule_has() -> None:
     assert len(OPTIONAL) == 22
     # And what is known of a version besides its body.
     beside = {"version", "rule", "scope", "notice", "answers"}
-    made = {"body", "effect", "conditions", "tests", "obligations", "price"}
+    made = {"body", "effect", "conditions", "others", "obligations", "price"}
     assert {field.name for field in fields(CompiledRule)} == beside | made
 
 
