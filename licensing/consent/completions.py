@@ -19,7 +19,7 @@ from licensing.consent.counterfactuals import (
     joined,
     with_fact,
 )
-from licensing.consent.engine import Asked, company_of, decide
+from licensing.consent.engine import Asked, allows, company_of
 from licensing.consent.language import Change, Effect, Request
 
 # How many ways of saying more are looked at, for one request.
@@ -38,19 +38,21 @@ def completion(
     """
     if any(subject.holds or not subject.consents for subject in asked):
         return None
-    if decide(request, asked, spent=spent).outcome is Effect.ALLOW:
+    if allows(request, asked, spent=spent):
         return ()
     return _Completing(request=request, asked=asked, spent=spent).found()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Goal:
-    """That one of a consent's allows covers; or that a rule of it that denies or asks does not."""
+    """That one of a consent's allows covers; or that a rule of it that denies or asks does not, or
+    else one of `answering`, which answer for good what it asks, does."""
 
     consent: int
     subject: Asked
     rules: Sequence[CompiledRule]
     wanted: bool
+    answering: Sequence[CompiledRule] = ()
 
 
 class _Completing:
@@ -69,9 +71,20 @@ class _Completing:
         allowing, others = [], []
         for number, (subject, book) in enumerate(consents):
             rules = book.speaking(subject.chain, request)
-            allowing.append(self._allowing(number, subject, rules))
+            goal = self._allowing(number, subject, rules)
+            allowing.append(goal)
             others += [
-                _Goal(consent=number, subject=subject, rules=[rule], wanted=False)
+                _Goal(
+                    consent=number,
+                    subject=subject,
+                    rules=[rule],
+                    wanted=False,
+                    answering=[
+                        allow
+                        for allow in goal.rules
+                        if rule.effect is Effect.NEEDS_APPROVAL and rule.rule in allow.answers
+                    ],
+                )
                 for rule in rules
                 # What asks and has ended gives way to any allow.
                 if rule.effect is Effect.DENY
@@ -80,12 +93,12 @@ class _Completing:
         self.goals = [*allowing, *others]
 
     def _allowing(self, number: int, subject: Asked, rules: Sequence[CompiledRule]) -> _Goal:
-        allows = [
+        able = [
             rule for rule in rules if rule.effect is Effect.ALLOW and rule.version not in self.spent
         ]
         # Those first that leave the least to be said.
-        allows.sort(key=lambda rule: self._unsaid(rule, subject))
-        return _Goal(consent=number, subject=subject, rules=allows, wanted=True)
+        able.sort(key=lambda rule: self._unsaid(rule, subject))
+        return _Goal(consent=number, subject=subject, rules=able, wanted=True)
 
     def found(self) -> tuple[Change, ...] | None:
         """The changes, or None."""
@@ -122,14 +135,10 @@ class _Completing:
     ) -> Iterator[_Domains]:
         """The ways to have `rule` cover the request, or not to: each narrower than `domains`."""
         subject = goal.subject
-        said = {
-            condition.fact: self._test(rule, subject, condition.fact, self.request)
-            for condition in rule.conditions
-        }
         if goal.wanted:
-            if False not in said.values():
-                yield from self._all_of(rule, subject, domains, said)
+            yield from self._all_of(rule, subject, domains)
             return
+        said = self._said(rule, subject)
         allow = chosen[goal.consent]
         # An allow that runs on stands in the place of its own rule's later versions.
         replaced = rule.effect is not Effect.DENY and allow.notice and allow.rule == rule.rule
@@ -142,10 +151,13 @@ class _Completing:
                 narrowed = self._narrowed(rule, subject, fact, domains, wanted=False)
                 if narrowed:
                     yield {**domains, fact: narrowed}
+        for answer in goal.answering:
+            yield from self._all_of(answer, subject, domains)
 
-    def _all_of(
-        self, rule: CompiledRule, subject: Asked, domains: _Domains, said: Mapping[str, bool | None]
-    ) -> Iterator[_Domains]:
+    def _all_of(self, rule: CompiledRule, subject: Asked, domains: _Domains) -> Iterator[_Domains]:
+        said = self._said(rule, subject)
+        if False in said.values():
+            return
         narrowed = dict(domains)
         for fact, result in said.items():
             if result is None:
@@ -162,9 +174,16 @@ class _Completing:
             if self._test(rule, subject, fact, with_fact(self.request, fact, one.value)) is wanted
         ]
 
+    def _said(self, rule: CompiledRule, subject: Asked) -> Mapping[str, bool | None]:
+        """What the request says to each fact that `rule` hangs on."""
+        return {
+            condition.fact: self._test(rule, subject, condition.fact, self.request)
+            for condition in rule.conditions
+        }
+
     def _unsaid(self, rule: CompiledRule, subject: Asked) -> tuple[int, str]:
-        tests = (self._test(rule, subject, c.fact, self.request) for c in rule.conditions)
-        return sum(result is None for result in tests), rule.version
+        said = self._said(rule, subject)
+        return sum(result is None for result in said.values()), rule.version
 
     def _test(self, rule: CompiledRule, subject: Asked, fact: str, request: Request) -> bool | None:
         """All that `rule` asks of one fact."""
@@ -187,7 +206,7 @@ class _Completing:
         request = self.request
         for fact, classes in domains.items():
             request = with_fact(request, fact, classes[0].value)
-        return decide(request, self.asked, spent=self.spent).outcome is Effect.ALLOW
+        return allows(request, self.asked, spent=self.spent)
 
 
 _SETTLED: Final = frozenset({"action", "platform", "at"})

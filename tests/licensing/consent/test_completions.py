@@ -97,3 +97,21 @@ def test_four_facts_are_said_at_once() -> None:
     ]
     said = {**request, "purpose": "political"}
     assert completion(generated.as_request(said), asked) is None
+
+
+def test_a_question_that_was_answered_for_good_needs_no_more_than_what_its_answer_covers() -> None:
+    """Whoever says what was approved for good is not told that the holder wants to be asked."""
+    asks = {"effect": "needs_approval"}
+    approved = {"effect": "allow", "purposes": ["personal"]}
+    rules = [
+        {"rule": "rul_1", "version": "rlv_1", "body": asks},
+        {"rule": "rul_2", "version": "rlv_2", "body": approved, "answers": ["rul_1"]},
+    ]
+    said = [{"scope": "", "number": 0, **rule} for rule in rules]
+    world = [{"id": "chr_1", "chain": ["chr_1"], "owners": {"hld_1": said}, "stopped": False}]
+    request = {"action": "train", "platform": "plt_1", "at": generated.MOMENTS[0]}
+    changes = completion(generated.as_request(request), generated.as_asked(world))
+    assert changes is not None
+    assert [(each.fact, each.relation, each.values) for each in changes] == [
+        ("purpose", "one_of", ("personal",)),
+    ]
