@@ -23,6 +23,10 @@ class Named:
     values: frozenset[str] | frozenset[int]
     inverted: bool = False
 
+    def has(self, value: object) -> bool:
+        """Whether saying `value` is enough."""
+        return (value in self.values) is not self.inverted
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:

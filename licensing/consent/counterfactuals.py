@@ -1,20 +1,23 @@
 """The smallest changes that would have been allowed, found by asking the engine itself.
 
 Values that every rule treats alike are tried once, as a class; one class holds whatever no rule
-names. The search is bounded, so it may miss a set of several changes, but never offers a wrong one.
+names. In another territory others may have to consent, so there the engine asks those. The search
+is bounded, so it may miss a set of several changes, but never offers a wrong one, nor a larger one
+where it has found a smaller.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import combinations, product
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from licensing.consent.compiling import CompiledRule
-from licensing.consent.engine import Asked, company_of, decide
+from licensing.consent.conditions import Company
+from licensing.consent.engine import Asked, allows, company_of
 from licensing.consent.language import (
     LEVELS,
     Action,
@@ -28,12 +31,15 @@ from licensing.consent.language import (
 )
 
 # How often the engine may be asked for one refusal, and how many answers are given.
-EVALUATIONS: Final = 160
+EVALUATIONS: Final = 600
 MOST_FACTS: Final = 3
 OPTIONS: Final = 8
 # Rule versions whose quota has no room, each with the moment from which it has room again, if ever.
 Spent = Mapping[str, datetime | None]
 NONE_SPENT: Final[Spent] = MappingProxyType({})
+# After how many ways of leaving something out no more are made up.
+_TOGETHER: Final = 32
+_Part = TypeVar("_Part", str, tuple[str, ...])
 # A value that no rule names. No territory, purpose or model is written so.
 _OTHER: Final = "\x00other"
 
@@ -56,9 +62,9 @@ def smallest_changes(
 
     All single changes if there are any, otherwise the first pairs or triples. Empty if nothing the
     platform could say would help, as when a kill switch is thrown. `spent` has every rule over the
-    subjects without room, whatever the action it speaks of.
+    subjects without room, whatever the action it speaks of and wherever it is asked.
     """
-    if any(subject.holds or not subject.consents for subject in asked):
+    if any(all(map(_stopped, subject.everywhere())) for subject in asked):
         return ()
     search = Search(request=request, asked=asked, spent=spent)
     facts = sorted({*search.telling(), "action"})
@@ -83,16 +89,24 @@ class Search:
         self.asked = asked
         self.spent = spent
         self.left = EVALUATIONS
-        self.rules = [
-            (rule, company_of(request, asked, subject))
-            for subject in asked
-            for _, book in subject.consents
-            for rule in book.speaking(subject.chain, request)
-        ]
+        self.rules = list(self._rules())
         self.bodies = [rule.body for rule, _ in self.rules]
+
+    def _rules(self) -> Iterator[tuple[CompiledRule, Company]]:
+        """The rules over each subject of all who own it anywhere, with whom it would appear."""
+        for subject in self.asked:
+            company = company_of(self.request, self.asked, subject)
+            books = {
+                holder: book for there in subject.everywhere() for holder, book in there.consents
+            }
+            for book in books.values():
+                for rule in book.speaking(subject.chain, self.request):
+                    yield rule, company
 
     def telling(self) -> Iterator[str]:
         """The facts that a refusal hangs on: what allows miss, and what a covering deny covers."""
+        if any(subject.elsewhere for subject in self.asked):
+            yield "territory"
         for rule, company in self.rules:
             for condition in rule.conditions:
                 result = condition.test(self.request, company)
@@ -118,11 +132,12 @@ class Search:
         if self.left <= 0:
             return False
         self.left -= 1
-        request = self.request
+        request, asked = self.request, self.asked
         for one in changed:
             request = with_fact(request, one.fact, one.value)
-        spent = _still(self.spent, request.at)
-        return decide(request, self.asked, spent=spent).outcome is Effect.ALLOW
+            if one.fact == "territory":
+                asked = [subject.asked_in(one.value) for subject in asked]
+        return allows(request, asked, spent=_still(self.spent, request.at))
 
     def classes(self, fact: str) -> list[Class]:
         """What could be said of `fact` instead."""
@@ -163,51 +178,114 @@ class Search:
         ]
 
     def _without(self, fact: str) -> list[Class]:
-        """The same without what some rule forbids."""
-        forbidden = frozenset[str]().union(
-            *(getattr(body, f"forbidden_{fact}") for body in self.bodies)
-        )
-        said: frozenset[str] = getattr(self.request, fact) or frozenset()
-        change = Change(fact=fact, relation="none_of", values=tuple(sorted(forbidden)))
-        return [Class(fact=fact, value=said - forbidden, change=change)]
+        """The same without what allows forbid, the least first; all that they do if it is not said.
+
+        Without what others forbid nothing more would be allowed: those speak of what is free of it.
+        """
+        forbidden = [getattr(body, f"forbidden_{fact}") for body in self._allowing()]
+        said: frozenset[str] | None = getattr(self.request, fact)
+        if said is None or (fact == "words" and self.request.unsearched):
+            least = [everything] if (everything := frozenset[str]().union(*forbidden)) else []
+        else:
+            least = _together([said & those for those in forbidden])
+        return [
+            Class(
+                fact=fact,
+                value=(said or frozenset()) - gone,
+                change=Change(fact=fact, relation="none_of", values=tuple(sorted(gone))),
+            )
+            for gone in least
+        ]
 
     def _company(self) -> list[Class]:
-        """The same company without those whom some rule does not want, or saying there is none."""
-        unwelcome = frozenset[str]().union(*(body.never_with for body in self.bodies))
-        lists = [body.only_with for body in self.bodies if body.only_with is not None]
-        said = self.request.co_subjects or ()
-        kept = tuple(
-            other
-            for other in said
-            if unwelcome.isdisjoint(other) and not any(only.isdisjoint(other) for only in lists)
-        )
-        gone = unwelcome.union(*(other for other in said if other not in kept))
-        values = tuple(sorted(gone.difference(*kept))) if kept else ()
-        change = Change(fact="co_subjects", relation="none_of" if kept else "none", values=values)
-        return [Class(fact="co_subjects", value=kept, change=change)]
+        """The same company without those whom allows do not want, the fewest first; at last nobody."""
+        said = [tuple(sorted(other)) for other in self.request.co_subjects or ()]
+        unwanted = [
+            frozenset(other for other in said if not _welcome(body, other))
+            for body in self._allowing()
+        ]
+        found = []
+        for gone in _together(unwanted):
+            kept = [other for other in said if other not in gone]
+            staying = frozenset[str]().union(*kept)
+            # Whoever has to go is told by what nobody who stays is called.
+            called = [staying.union(other) - staying for other in gone]
+            if kept and all(called):
+                values = tuple(sorted(frozenset[str]().union(*called)))
+                change = Change(fact="co_subjects", relation="none_of", values=values)
+                value = tuple(frozenset(other) for other in kept)
+                found.append(Class(fact="co_subjects", value=value, change=change))
+        if said or self.request.co_subjects is None:
+            nobody = Change(fact="co_subjects", relation="none", values=())
+            found.append(Class(fact="co_subjects", value=(), change=nobody))
+        return found
+
+    def _allowing(self) -> list[RuleBody]:
+        return [body for body in self.bodies if body.effect is Effect.ALLOW]
 
     def _named(self, fact: str) -> list[Class]:
         """Values from lists, one for each way in which all the rules treat them."""
-        values: Iterable[str]
+        values: set[str]
         if fact in _CLOSED:
-            values = _CLOSED[fact]
+            values = {str(value) for value in _CLOSED[fact]}
         elif fact in _LISTED:
             values = {value for body in self.bodies for value in _values(body, fact)} | {_OTHER}
         else:
             return []
+        if fact == "territory":
+            values.update(*(subject.elsewhere for subject in self.asked if subject.elsewhere))
+            values.discard("")
         alike: dict[Hashable, list[str]] = {}
-        for value in sorted(str(value) for value in values):
+        for value in sorted(values):
             # Each action is another set of rules, so no two are known to be alike.
             way: Hashable = value if fact == "action" else self._way(fact, value)
             alike.setdefault(way, []).append(value)
         return [
-            Class(fact=fact, value=group[0], change=_named_change(fact, group, self.bodies))
+            Class(fact=fact, value=group[0], change=_named_change(fact, group, values))
             for group in alike.values()
         ]
 
     def _way(self, fact: str, value: str) -> Hashable:
-        changed = with_fact(self.request, fact, value)
-        return tuple(_result(rule, fact, changed) for rule, _ in self.rules)
+        ways = [
+            condition.named.has(value)
+            for rule, _ in self.rules
+            for condition in rule.conditions
+            if condition.fact == fact and condition.named is not None
+        ]
+        # In another territory it is another matter if others are asked.
+        asked = [_whom(subject.asked_in(value)) for subject in self.asked if fact == "territory"]
+        return (*asked, *ways)
+
+
+def _stopped(subject: Asked) -> bool:
+    return bool(subject.holds) or not subject.consents
+
+
+def _whom(subject: Asked) -> Hashable:
+    return subject.holds, tuple(holder for holder, _ in subject.consents)
+
+
+def _welcome(body: RuleBody, other: Iterable[str]) -> bool:
+    return body.never_with.isdisjoint(other) and (
+        body.only_with is None or not body.only_with.isdisjoint(other)
+    )
+
+
+def _together(several: Iterable[frozenset[_Part]]) -> list[frozenset[_Part]]:
+    """Whatever some of them have together, the smallest first; of very many just the first, and
+    what all of them have."""
+    parts = sorted(set(several) - {frozenset()}, key=_size)
+    found: set[frozenset[_Part]] = set()
+    for part in parts:
+        found |= {part} | {part | other for other in found}
+        if len(found) > _TOGETHER:
+            found.add(frozenset().union(*parts))
+            break
+    return sorted(found, key=_size)
+
+
+def _size(several: frozenset[Any]) -> tuple[int, list[Any]]:
+    return len(several), sorted(several)
 
 
 def _still(spent: Spent, at: datetime) -> Spent:
@@ -223,12 +301,6 @@ def with_fact(request: Request, fact: str, value: Any) -> Request:
         return replace(request, words=value, unsearched=frozenset())
     said: dict[str, Any] = {fact: value}
     return replace(request, **said)
-
-
-def _result(rule: CompiledRule, fact: str, request: Request) -> tuple[bool | None, ...]:
-    return tuple(
-        condition.test(request, ()) for condition in rule.conditions if condition.fact == fact
-    )
 
 
 _AXES: Final = frozenset(str(axis) for axis in Axis)
@@ -277,11 +349,10 @@ def _between(fact: str, low: int, high: int | None) -> Change:
     return Change(fact=fact, relation="between", values=(low, high))
 
 
-def _named_change(fact: str, group: Sequence[str], bodies: Sequence[RuleBody]) -> Change:
+def _named_change(fact: str, group: Sequence[str], values: Set[str]) -> Change:
     if _OTHER not in group:
         return Change(fact=fact, relation="one_of", values=tuple(group))
-    listed = {value for body in bodies for value in _values(body, fact)} - set(group)
-    return Change(fact=fact, relation="none_of", values=tuple(sorted(listed)))
+    return Change(fact=fact, relation="none_of", values=tuple(sorted(values - set(group))))
 
 
 def joined(good: Sequence[Class], classes: Sequence[Class]) -> Change:

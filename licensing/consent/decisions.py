@@ -25,7 +25,6 @@ from licensing.consent.language import Decision, Effect, Request
 from licensing.consent.models import ApprovalRequest, ConsentCheck
 from licensing.consent.standing import Standing, StandingSubject, shown, stand, word_at
 from licensing.consent.terms import write_obligations, write_price
-from licensing.consent.voices import asked_about
 
 # How long a holder has to answer a request for approval.
 APPROVAL_LIFE: Final = timedelta(days=30)
@@ -57,7 +56,10 @@ class Asking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One asking with everything that stands about it, ready to be decided."""
+    """One asking with everything that stands about it, ready to be decided.
+
+    `epochs` are those of all owners of its subjects: for whose words the prompt was searched.
+    """
 
     asking: Asking
     request: Request
@@ -124,7 +126,12 @@ def grant(*, now: datetime, check: ConsentCheck, approved: frozenset[str]) -> Co
     )
     case = case_of(asking, platform, now, standing)
     # The prompt is gone: what was searched for in it holds for the words forbidden then.
-    words_hold = case.epochs == check.facts["epochs"]
+    searched = check.facts["epochs"]
+    words_hold = all(
+        searched.get(holder) == case.epochs[holder]
+        for asked in case.asked
+        for holder, _ in asked.consents
+    )
     request = replace(case.request, words=request.words if words_hold else None)
     case = replace(case, request=request)
     (decided,) = _decided([case], platform=platform, now=now, approved=approved)
@@ -181,9 +188,10 @@ def case_of(asking: Asking, platform: Platform, now: datetime, standing: Standin
     phrases: set[str] = set()
     for subject_id in asking.subjects:
         subject = standing.subjects[subject_id]
-        consenting = [standing.words[holder] for holder in subject.consenting(request.territory)]
-        asked.append(asked_about(subject.chain, consenting, request.platform))
-        for word in consenting:
+        asked.append(standing.asked(subject, request))
+        # Of every owner, not just of those asked here: what others forbid elsewhere is told too.
+        for holder in subject.consenting(None):
+            word = standing.words[holder]
             epochs[word.holder] = word.epoch
             phrases |= word.book.words
     if asking.prompt is not None:

@@ -8,7 +8,7 @@ anything be approved: so a spent quota never opens what was closed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from operator import itemgetter
@@ -42,13 +42,25 @@ class Asked:
 
     `chain` is its own id and then its property, its parent and so on. `consents` has the book of
     every holder whose consent is needed. `holds` are reasons that stop it whatever the rules say,
-    such as `kill_switch`.
+    such as `kill_switch`. Where others are asked in other territories, `elsewhere` has the same by
+    the territory; '' is every other. It decides nothing here.
     """
 
     subject: str
     chain: tuple[str, ...]
     consents: tuple[tuple[str, RuleBook], ...]
     holds: tuple[str, ...] = ()
+    elsewhere: Mapping[str, Asked] | None = None
+
+    def asked_in(self, territory: str) -> Asked:
+        """The same subject as it is asked about there."""
+        if self.elsewhere is None:
+            return self
+        return self.elsewhere.get(territory) or self.elsewhere[""]
+
+    def everywhere(self) -> tuple[Asked, ...]:
+        """As it is asked about here, and in other territories."""
+        return (self, *(self.elsewhere or {}).values())
 
     @property
     def answers_to(self) -> frozenset[str]:

@@ -19,7 +19,7 @@ from licensing.consent.completions import completion
 from licensing.consent.counterfactuals import NONE_SPENT, Spent, smallest_changes
 from licensing.consent.engine import Asked, decide
 from licensing.consent.language import Change, Decision, Effect, Request
-from licensing.consent.standing import Standing, StandingSubject, stand
+from licensing.consent.standing import stand
 
 
 class Standpoint(StrEnum):
@@ -89,7 +89,7 @@ def matrix(
     rows: list[list[Place]] = [[] for _ in subjects]
     for platform in platforms:
         wanted = replace(request, platform=platform.shown_id)
-        asked = [_asked(standing, each.pk, wanted) for each in subjects]
+        asked = [standing.asked(standing.subjects[each.pk], wanted) for each in subjects]
         spent = _spent(asked, platform=platform.pk, at=request.at)
         for row, subject, one in zip(rows, subjects, asked, strict=True):
             key = _alike(one, wanted, spent)
@@ -106,9 +106,9 @@ def explain(
     whose rules may be told of."""
     wanted = replace(request, platform=platform.shown_id)
     standing = stand(subjects=[subject.pk], now=request.at)
-    asked = _asked(standing, subject.pk, wanted)
+    asked = standing.asked(standing.subjects[subject.pk], wanted)
     spent = _spent([asked], platform=platform.pk, at=request.at)
-    mine = replace(asked, consents=tuple(one for one in asked.consents if one[0] in own))
+    mine = _of(asked, own)
     standpoint, to_say = _standpoint(wanted, mine, spent)
     decision = decide(wanted, (mine,), spent=spent)
     if standpoint is Standpoint.DENIED:
@@ -150,16 +150,13 @@ def _otherwise(request: Request, asked: Asked, spent: Spent) -> tuple[tuple[Chan
     return ()
 
 
-def _asked(standing: Standing, subject_id: UUID, request: Request) -> Asked:
-    """A subject as the platform of `request` asks for it."""
-    subject: StandingSubject = standing.subjects[subject_id]
-    words = [standing.words[holder] for holder in subject.consenting(request.territory)]
-    stopped = any(word.holds(subject.chain, request.platform) for word in words)
-    return Asked(
-        subject=subject.chain[0],
-        chain=subject.chain,
-        consents=tuple((word.holder, word.book) for word in words),
-        holds=("kill_switch",) if stopped else (),
+def _of(asked: Asked, own: frozenset[str]) -> Asked:
+    """A subject as only `own` holders are asked about it; elsewhere too, where they are asked."""
+    return replace(
+        asked,
+        consents=tuple(one for one in asked.consents if one[0] in own),
+        elsewhere=asked.elsewhere
+        and {place: _of(there, own) for place, there in asked.elsewhere.items()},
     )
 
 

@@ -133,14 +133,16 @@ class Counts:
 
 
 def limited(asked: Sequence[Asked]) -> list[CompiledRule]:
-    """The rules with a quota over any subject, whatever the action they speak of."""
-    return [
-        rule
+    """The rules with a quota over any subject, whatever the action and wherever they are asked."""
+    found = {
+        rule.version: rule
         for subject in asked
-        for _, book in subject.consents
+        for there in subject.everywhere()
+        for _, book in there.consents
         for rule in book.limited
         if not rule.scope or rule.scope in subject.chain
-    ]
+    }
+    return list(found.values())
 
 
 def _place(rule: CompiledRule, quota: Quota) -> _Place:

@@ -19,8 +19,10 @@ from ledger import ids
 from licensing.consent import prepared
 from licensing.consent.bodies import read_body
 from licensing.consent.compiling import CompiledRule, Notice, bind, compile_rule
+from licensing.consent.engine import Asked
+from licensing.consent.language import Request
 from licensing.consent.memory import Memory
-from licensing.consent.voices import Switch, Word, consenting
+from licensing.consent.voices import Switch, Word, asked_about, asked_everywhere, consenting
 
 # Reads the subjects %(subjects)s with their mode, the chain of their properties (nearest first),
 # and one row per owner and ownership step in force on %(day)s, with that owner's epoch; and which
@@ -126,6 +128,15 @@ class Standing:
     epochs: dict[UUID, int] = field(default_factory=dict)
     words: dict[UUID, Word] = field(default_factory=dict)
     kid: str | None = None
+
+    def asked(self, subject: StandingSubject, request: Request) -> Asked:
+        """One of the subjects as the platform of `request` asks about it, here and elsewhere."""
+
+        def ask(holders: tuple[UUID, ...]) -> Asked:
+            words = [self.words[holder] for holder in holders]
+            return asked_about(subject.chain, words, request.platform)
+
+        return asked_everywhere(subject.owners, request.territory, ask)
 
 
 def stand(*, subjects: Iterable[UUID], now: datetime) -> Standing:

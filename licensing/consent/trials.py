@@ -7,7 +7,7 @@ here, as the answer is about the holder's own word.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -21,7 +21,7 @@ from licensing.consent.bodies import read_body
 from licensing.consent.compiling import RuleBook, bind, compile_rule
 from licensing.consent.counterfactuals import smallest_changes
 from licensing.consent.decisions import Asking
-from licensing.consent.engine import decide
+from licensing.consent.engine import Asked, decide
 from licensing.consent.language import Decision, Effect, RuleBody
 from licensing.consent.models import RuleVersion
 from licensing.consent.standing import Standing, shown, stand
@@ -61,18 +61,19 @@ def try_asking(
     own = set(RightsHolder.objects.visible_to(actor).values_list("pk", flat=True))
     _speak_for(own, standing, draft)
     case = decisions.case_of(asking, platform, now, standing)
+    asked = _where_asked(case.asked, {shown("hld", holder) for holder in own})
     request = case.request
     if strangers:
         seen = request.co_subjects or ()
         request = replace(request, co_subjects=(*seen, *(frozenset({one}) for one in strangers)))
     counts = spending.Counts(platform=platform.pk, at=now)
-    limited = spending.limited(case.asked)
+    limited = spending.limited(asked)
     if limited:
         counts.read(limited)
     spent = counts.spent(limited, units=asking.generations)
-    decision = decide(request, case.asked, spent=spent)
+    decision = decide(request, asked, spent=spent)
     if decision.outcome is Effect.DENY:
-        changes = smallest_changes(request, case.asked, spent=spent)
+        changes = smallest_changes(request, asked, spent=spent)
         decision = replace(decision, would_allow=changes)
     needed = {
         holder
@@ -93,6 +94,23 @@ def _speak_for(own: set[UUID], standing: Standing, draft: RuleVersion | None) ->
             standing.words[holder] = Word(holder=word.holder, epoch=word.epoch, book=_YES)
         elif draft is not None and holder == draft.holder_id:
             standing.words[holder] = replace(word, book=_with(draft, word.book))
+
+
+def _where_asked(asked: Sequence[Asked], own: Set[str]) -> tuple[Asked, ...]:
+    """The subjects, of which nothing is told about territories where only others are asked."""
+
+    def elsewhere(place: str, there: Asked) -> Asked:
+        holders = {holder for each in asked for holder, _ in each.asked_in(place).consents}
+        return replace(there, consents=()) if holders.isdisjoint(own) else there
+
+    return tuple(
+        replace(
+            each,
+            elsewhere=each.elsewhere
+            and {place: elsewhere(place, there) for place, there in each.elsewhere.items()},
+        )
+        for each in asked
+    )
 
 
 def _with(draft: RuleVersion, book: RuleBook) -> RuleBook:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from licensing.consent.compiling import RuleBook
@@ -58,3 +58,20 @@ def asked_about(chain: tuple[str, ...], words: Sequence[Word], platform: str) ->
         consents=tuple((word.holder, word.book) for word in words),
         holds=("kill_switch",) if stopped else (),
     )
+
+
+def asked_everywhere(
+    owners: Mapping[str, Sequence[Holder]],
+    territory: str | None,
+    ask: Callable[[tuple[Holder, ...]], Asked],
+) -> Asked:
+    """What `ask` makes of the owners in `territory`, with what it makes of those elsewhere.
+
+    Where the same holders own, it is asked once.
+    """
+    here = ask(consenting(owners, territory))
+    if owners.keys() <= {""}:
+        return here
+    there = {place: consenting(owners, place) for place in (*owners, "")}
+    asked = {holders: ask(holders) for holders in set(there.values())}
+    return replace(here, elsewhere={place: asked[holders] for place, holders in there.items()})

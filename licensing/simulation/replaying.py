@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from licensing.consent.engine import Asked, company_of, decide
 from licensing.consent.language import Change, Decision, Effect, Per, Price, Request
 from licensing.consent.models import ConsentCheck
 from licensing.consent.standing import StandingSubject, shown, stand, word_at
-from licensing.consent.voices import Word
+from licensing.consent.voices import Word, asked_about, asked_everywhere
 from licensing.simulation.models import Simulation
 from licensing.simulation.reading import Searched, Stored, concerned, read_checks, read_stored
 from licensing.simulation.tally import Replayed, Tally, Worth, difference, worth
@@ -37,7 +38,7 @@ _INNER: Final = ("action", "platform", "words", "co_subjects")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Both:
     """One subject as it is asked about by the rules in force, and with the draft; all words that
-    either forbids; and whether nobody else's consent is needed."""
+    any of its owners forbids in either; and whether nobody else's consent is needed."""
 
     now: Asked
     draft: Asked
@@ -180,27 +181,34 @@ class Replayer:
         return self._both[place]
 
     def _asked(self, subject: StandingSubject, request: Request) -> _Both:
-        consenting = subject.consenting(request.territory)
-        words = [self._words[holder] for holder in consenting]
-        stopped = any(word.holds(subject.chain, request.platform) for word in words)
-        books = [self._book(holder) for holder in consenting]
+        def ask(holders: tuple[UUID, ...], which: int) -> Asked:
+            words = [
+                replace(self._words[holder], book=self._book(holder)[which]) for holder in holders
+            ]
+            return asked_about(subject.chain, words, request.platform)
+
         now, draft = (
-            Asked(
-                subject=subject.chain[0],
-                chain=subject.chain,
-                consents=tuple(
-                    (word.holder, book[which]) for word, book in zip(words, books, strict=True)
-                ),
-                holds=("kill_switch",) if stopped else (),
-            )
+            asked_everywhere(subject.owners, request.territory, partial(ask, which=which))
             for which in (0, 1)
         )
+        books = [book for holder in subject.consenting(None) for book in self._book(holder)]
         return _Both(
             now=now,
             draft=draft,
-            words=frozenset[str]().union(*(book.words for both in books for book in both)),
-            alone=all(word.holder in self._own for word in words),
+            words=frozenset[str]().union(*(book.words for book in books)),
+            alone=self._is_own(now),
         )
+
+    def _is_own(self, asked: Asked) -> bool:
+        return all(holder in self._own for holder, _ in asked.consents)
+
+    def _told(self, asked: Asked) -> Asked:
+        """A subject of which nothing is told about territories where others are asked."""
+        elsewhere = asked.elsewhere and {
+            place: there if self._is_own(there) else replace(there, consents=())
+            for place, there in asked.elsewhere.items()
+        }
+        return replace(asked, elsewhere=elsewhere)
 
     def _book(self, holder: UUID) -> tuple[RuleBook, RuleBook]:
         """A holder's rules in force, and those with the draft. What others are paid is not this
@@ -241,7 +249,7 @@ class Replayer:
         }
         changes: tuple[tuple[Change, ...], ...] = ()
         if draft.outcome is Effect.DENY and asking.alone:
-            changes = smallest_changes(asking.request, asking.draft)
+            changes = smallest_changes(asking.request, tuple(map(self._told, asking.draft)))
         return {
             "consent_check": ids.show(ConsentCheck.PREFIX, check),
             "platform": asking.request.platform,

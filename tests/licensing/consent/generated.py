@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from licensing.consent import facts
 from licensing.consent.bodies import read_body
-from licensing.consent.compiling import Notice, bind, compile_rule
+from licensing.consent.compiling import Notice, RuleBook, bind, compile_rule
 from licensing.consent.engine import Asked
 from licensing.consent.language import LEVELS, Request
+from licensing.consent.voices import asked_everywhere
 
 Json = dict[str, Any]
 
@@ -171,6 +172,21 @@ def worlds(draw: st.DrawFn, *, most: int = 2) -> list[Json]:
     return found
 
 
+@st.composite
+def shared_worlds(draw: st.DrawFn, *, most: int = 2) -> list[Json]:
+    """Worlds of which some subjects are owned by others elsewhere, some of whom said stop."""
+    world = draw(worlds(most=most))
+    for subject in world:
+        holders = sorted(subject["owners"])
+        if draw(st.booleans()):
+            there = st.lists(st.sampled_from(holders), unique=True, max_size=2)
+            places = st.sampled_from(("", *TERRITORIES))
+            subject["owned_in"] = draw(st.dictionaries(places, there, min_size=1, max_size=3))
+            if draw(st.integers(0, 9)) == 0:
+                subject["switched"] = [draw(st.sampled_from(holders))]
+    return world
+
+
 requests: st.SearchStrategy[Json] = st.fixed_dictionaries(
     {
         "action": st.sampled_from(ACTIONS),
@@ -211,33 +227,42 @@ def as_request(said: Json) -> Request:
     return replace(read, unsearched=frozenset(said.get("unsearched", ())))
 
 
-def as_asked(world: list[Json]) -> list[Asked]:
+def as_asked(world: list[Json], territory: str | None = None) -> list[Asked]:
+    """What the engine reads; of subjects owned by territory, as it is asked in this one."""
+    return [as_subject(subject, territory) for subject in world]
+
+
+def as_subject(subject: Json, territory: str | None) -> Asked:
     """What the engine reads."""
-    return [
-        Asked(
+    books = {holder: as_book(rules) for holder, rules in subject["owners"].items()}
+
+    def ask(holders: tuple[str, ...]) -> Asked:
+        stopped = subject["stopped"] or not set(subject.get("switched", ())).isdisjoint(holders)
+        return Asked(
             subject=subject["id"],
             chain=tuple(subject["chain"]),
-            consents=tuple(
-                (
-                    holder,
-                    bind(
-                        compile_rule(
-                            version=rule["version"],
-                            rule=rule["rule"],
-                            scope=rule["scope"],
-                            body=read_body(rule["body"]),
-                            notice=as_notice(rule),
-                            answers=rule.get("answers", ()),
-                        )
-                        for rule in rules
-                    ),
-                )
-                for holder, rules in subject["owners"].items()
-            ),
-            holds=("kill_switch",) if subject["stopped"] else (),
+            consents=tuple((holder, books[holder]) for holder in holders),
+            holds=("kill_switch",) if stopped else (),
         )
-        for subject in world
-    ]
+
+    if "owned_in" not in subject:
+        return ask(tuple(books))
+    return asked_everywhere(subject["owned_in"], territory, ask)
+
+
+def as_book(rules: list[Json]) -> RuleBook:
+    """What the engine reads."""
+    return bind(
+        compile_rule(
+            version=rule["version"],
+            rule=rule["rule"],
+            scope=rule["scope"],
+            body=read_body(rule["body"]),
+            notice=as_notice(rule),
+            answers=rule.get("answers", ()),
+        )
+        for rule in rules
+    )
 
 
 def as_notice(rule: Json) -> Notice | None:

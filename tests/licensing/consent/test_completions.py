@@ -12,7 +12,7 @@ from licensing.consent.completions import completion
 from licensing.consent.engine import decide
 from licensing.consent.language import Effect
 from tests.licensing.consent import generated
-from tests.licensing.consent.test_engine_properties import readings
+from tests.licensing.consent.advice import readings
 
 Json = dict[str, Any]
 fairly = settings(

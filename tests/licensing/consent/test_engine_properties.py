@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection
-from dataclasses import replace
-from datetime import datetime
 from fractions import Fraction
 from random import Random
 from typing import Any
@@ -15,9 +13,8 @@ from hypothesis import strategies as st
 
 from licensing.consent import facts
 from licensing.consent.bodies import canonical, content_hash, read_body
-from licensing.consent.counterfactuals import smallest_changes
 from licensing.consent.engine import decide
-from licensing.consent.language import LEVEL, Action, Change, Decision, Effect, Purpose, Request
+from licensing.consent.language import Decision, Effect
 from licensing.consent.terms import write_obligations
 from tests.licensing.consent import generated, naive
 
@@ -169,60 +166,6 @@ def test_a_refusal_says_why_and_an_answer_names_its_rules(request: Json, world: 
 
 
 @fairly
-@given(generated.requests, generated.worlds())
-def test_what_is_said_to_be_allowed_would_have_been(request: Json, world: list[Json]) -> None:
-    asked = generated.as_asked(world)
-    wanted = generated.as_request(request)
-    assume(decide(wanted, asked).outcome is Effect.DENY)
-    for changes in smallest_changes(wanted, asked):
-        for changed in readings(wanted, changes):
-            assert decide(changed, asked).outcome is Effect.ALLOW, changes
-
-
-@fairly
-@given(generated.requests, generated.worlds(), st.data())
-def test_so_it_is_where_quotas_are_spent(
-    request: Json, world: list[Json], data: st.DataObject
-) -> None:
-    asked = generated.as_asked(world)
-    wanted = generated.as_request(request)
-    drawn = data.draw(generated.spent_of(world))
-    spent = {v: until for v, until in drawn.items() if until is None or until > wanted.at}
-    assume(decide(wanted, asked, spent=spent).outcome is Effect.DENY)
-    for changes in smallest_changes(wanted, asked, spent=spent):
-        for changed in readings(wanted, changes):
-            still = [v for v, until in spent.items() if until is None or until > changed.at]
-            assert decide(changed, asked, spent=still).outcome is Effect.ALLOW, changes
-
-
-@fairly
-@given(generated.requests, generated.worlds(most=1))
-def test_every_single_fact_that_would_help_is_told(request: Json, world: list[Json]) -> None:
-    asked = generated.as_asked(world)
-    wanted = generated.as_request(request)
-    assume(decide(wanted, asked).outcome is Effect.DENY)
-    helpful = {
-        fact
-        for fact, values in (
-            ("territory", (*generated.TERRITORIES, "JP")),
-            ("purpose", Purpose),
-            ("action", Action),
-            ("channel", ("app", "web", "tv")),
-            ("duration", (0, 5, 10, 60)),
-            ("viewer_age", (0, 13, 18)),
-            ("resolution", (0, 720, 1080, 9000)),
-        )
-        for value in values
-        if decide(changed_to(wanted, fact, value), asked).outcome is Effect.ALLOW
-    }
-    options = smallest_changes(wanted, asked)
-    if helpful:
-        assert all(len(changes) == 1 for changes in options)
-        told = {changes[0].fact for changes in options}
-        assert helpful <= told or len(options) == 8
-
-
-@fairly
 @given(generated.requests)
 def test_a_requests_facts_survive_being_stored(request: Json) -> None:
     wanted = generated.as_request(request)
@@ -240,40 +183,3 @@ def test_a_body_has_one_canonical_form(body: Json, random: Random) -> None:
     assert content_hash(shuffled) == content_hash(body)
     assert read_body(canonical(body)) == read_body(body)
     assert canonical(canonical(body)) == canonical(body)
-
-
-def changed_to(request: Request, fact: str, value: Any) -> Request:
-    said: Json = {fact: value}
-    return replace(request, **said)
-
-
-def readings(request: Request, changes: tuple[Change, ...]) -> list[Request]:
-    """Requests that follow the advice to the letter: at both ends of what it offers."""
-    ends = [request]
-    for change in changes:
-        ends = [followed(one, change, last=last) for one in ends for last in (False, True)]
-    return ends
-
-
-def followed(request: Request, change: Change, *, last: bool) -> Request:
-    fact, relation = change.fact, change.relation
-    value: Any = change.values[-1 if last else 0] if change.values else ()
-    if fact in ("violence", "sexual", "fear", "drugs", "profanity"):
-        level = LEVEL[value] if relation == "one_of" or last else 0
-        return replace(request, ratings={**request.ratings, fact: level})
-    if fact in ("codes", "words"):
-        kept = (getattr(request, fact) or frozenset()) - set(change.values)
-        return changed_to(request, fact, kept)
-    if fact == "co_subjects":
-        others = request.co_subjects or ()
-        kept_others = tuple(o for o in others if o.isdisjoint(change.values))
-        return changed_to(request, fact, () if relation == "none" else kept_others)
-    if fact == "at":
-        return changed_to(request, fact, datetime.fromisoformat(value))
-    if relation == "none_of":
-        return changed_to(request, fact, "something else")
-    if relation == "at_least" and last:
-        value += 1000
-    if relation == "at_most" and not last:
-        value = 0
-    return changed_to(request, fact, value)
