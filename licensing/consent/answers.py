@@ -171,7 +171,10 @@ def _partly(answer: dict[str, Any], check: ConsentCheck, holders: frozenset[str]
     """What one of several holders may see of a check: what is about their own."""
     asked = check.facts["asked"]
     if all(holders.issuperset(one["consents"]) for one in asked):
-        return answer
+        # In another territory it may hang on what others say.
+        alone = holders.issuperset(check.facts["epochs"])
+        options = [one for one in answer["would_allow"] if alone or not _elsewhere(one)]
+        return {**answer, "would_allow": options}
     own = {one["subject"] for one in asked if not holders.isdisjoint(one["consents"])}
     versions = {
         reason["rule_version"]
@@ -193,6 +196,10 @@ def _partly(answer: dict[str, Any], check: ConsentCheck, holders: frozenset[str]
         "rule_versions": _kept(answer["rule_versions"], versions),
         "approvals": [one for one in answer["approvals"] if one["holder"] in holders],
     }
+
+
+def _elsewhere(option: dict[str, Any]) -> bool:
+    return any(change["fact"] == "territory" for change in option["changes"])
 
 
 def _kept(values: Iterable[str], wanted: set[str]) -> list[str]:

@@ -60,16 +60,17 @@ def smallest_changes(
 ) -> tuple[tuple[Change, ...], ...]:
     """Sets of changes, each of which alone turns a refusal of `request` into an allow.
 
-    All single changes if there are any, otherwise the first pairs or triples. Empty if nothing the
+    All single changes if there are any, otherwise the first pairs or triples. Another action is
+    proposed by itself: with something else besides it would be another request. Empty if nothing the
     platform could say would help, as when a kill switch is thrown. `spent` has every rule over the
     subjects without room, whatever the action it speaks of and wherever it is asked.
     """
     if any(all(map(_stopped, subject.everywhere())) for subject in asked):
         return ()
     search = Search(request=request, asked=asked, spent=spent)
-    facts = sorted({*search.telling(), "action"})
-    classes = {fact: search.classes(fact) for fact in facts}
-    singles = [search.single(classes[fact]) for fact in facts]
+    facts = sorted(set(search.telling()))
+    classes = {fact: search.classes(fact) for fact in (*facts, "action")}
+    singles = [search.single(classes[fact]) for fact in sorted(classes)]
     found: list[tuple[Change, ...]] = [(change,) for change in singles if change is not None]
     for size in range(2, MOST_FACTS + 1):
         if found:

@@ -148,15 +148,14 @@ def rules(draw: st.DrawFn, chain: tuple[str, ...]) -> list[Json]:
 
 
 @st.composite
-def worlds(draw: st.DrawFn, *, most: int = 2) -> list[Json]:
+def worlds(draw: st.DrawFn, *, most: int = 2, owners: int = 1) -> list[Json]:
     """One or two subjects with their owners' rules; every version has a name of its own."""
     found = []
     for number in range(draw(st.integers(1, most))):
         chain = (SUBJECTS[number], *draw(st.sampled_from((PROPERTIES, PROPERTIES[:1], ()))))
-        owners = draw(st.lists(st.sampled_from(HOLDERS), max_size=2, unique=True, min_size=0))
-        owners = owners or ["hld_1"]
+        several = st.lists(st.sampled_from(HOLDERS), min_size=owners, max_size=2, unique=True)
         said = {}
-        for holder in owners:
+        for holder in draw(several):
             said[holder] = [
                 {**rule, "version": f"rlv_{number}{holder[-1]}{rule['rule'][-1]}{rule['number']}"}
                 for rule in draw(rules(chain))
@@ -174,16 +173,14 @@ def worlds(draw: st.DrawFn, *, most: int = 2) -> list[Json]:
 
 @st.composite
 def shared_worlds(draw: st.DrawFn, *, most: int = 2) -> list[Json]:
-    """Worlds of which some subjects are owned by others elsewhere, some of whom said stop."""
-    world = draw(worlds(most=most))
+    """Worlds of subjects that are owned by others elsewhere, some of whom said stop."""
+    world = draw(worlds(most=most, owners=2))
+    there = st.lists(st.sampled_from(HOLDERS), unique=True, max_size=2)
     for subject in world:
-        holders = sorted(subject["owners"])
-        if draw(st.booleans()):
-            there = st.lists(st.sampled_from(holders), unique=True, max_size=2)
-            places = st.sampled_from(("", *TERRITORIES))
-            subject["owned_in"] = draw(st.dictionaries(places, there, min_size=1, max_size=3))
-            if draw(st.integers(0, 9)) == 0:
-                subject["switched"] = [draw(st.sampled_from(holders))]
+        owned_in = draw(st.dictionaries(st.sampled_from(TERRITORIES), there, max_size=2))
+        subject["owned_in"] = {"": draw(there), **owned_in}
+        if draw(st.integers(0, 9)) == 0:
+            subject["switched"] = [draw(st.sampled_from(HOLDERS))]
     return world
 
 

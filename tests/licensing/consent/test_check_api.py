@@ -15,7 +15,7 @@ from licensing.consent.answers import CheckShape
 from licensing.consent.asking import MOST_CHECKS
 from licensing.consent.models import ApprovalRequest, ConsentCheck
 from tests.client import ApiClient, assert_problem
-from tests.licensing.builders import build_house, build_subject, with_scopes
+from tests.licensing.builders import build_house, build_ownership, build_subject, with_scopes
 from tests.licensing.consent.builders import (
     Generator,
     Studio,
@@ -285,6 +285,22 @@ def test_platforms_do_not_see_one_another_and_a_holder_sees_its_part(
     assert partner.holder.shown_id not in json.dumps(seen)
     whole = ApiClient(build_house().actor).get(path).json()
     assert whole == {**said, "receipt": None}
+
+
+def test_a_holder_is_not_told_what_others_allow_elsewhere(
+    client: ApiClient, studio: Studio, hero: Subject
+) -> None:
+    abroad = build_studio()
+    build_ownership(hero, {abroad.holder: 1}, territory="JP")
+    publish_rule(studio, purposes=["news"], territories={"only": ["DE"]})
+    publish_rule(abroad)
+    said = client.post("/consent-checks", clip(hero, territory="DE", purpose="personal")).json()
+    assert [one["sentence"] for one in said["would_allow"]] == [
+        "Allowed if the purpose were news.",
+        "Allowed if the territory were Japan.",
+    ]
+    seen = ApiClient(studio.actor).get(f"/consent-checks/{said['id']}").json()
+    assert [one["sentence"] for one in seen["would_allow"]] == ["Allowed if the purpose were news."]
 
 
 def test_what_needs_approval_waits_for_every_holder_that_wants_to_be_asked(

@@ -77,8 +77,9 @@ def test_where_two_facts_would_do_no_three_are_told(request: Json, world: list[J
     assume(not allowed(wanted, world, {}))
     options = smallest_changes(wanted, generated.as_asked(world, wanted.territory))
     if options and len(options[0]) > 2:
-        for _, changed in otherwise(wanted):
-            assert not any(allowed(again, world, {}) for _, again in otherwise(changed))
+        for changed in (changed for fact, changed in otherwise(wanted) if fact != "action"):
+            for fact, again in otherwise(changed):
+                assert fact == "action" or not allowed(again, world, {})
 
 
 def spent_at(request: Request, drawn: Spent) -> Spent:

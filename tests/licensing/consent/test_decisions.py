@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -24,6 +25,11 @@ from tests.licensing.consent.builders import (
 )
 
 pytestmark = pytest.mark.django_db
+ONE_A_DAY = {"count": 1, "per": "day", "of": "everyone"}
+
+
+def sentences(check: ConsentCheck) -> list[str]:
+    return [option["sentence"] for option in check.would_allow]
 
 
 def test_without_a_rule_there_is_no_consent() -> None:
@@ -87,9 +93,7 @@ def test_an_allow_for_some_territories_needs_to_hear_the_territory() -> None:
     silent, german = ask(generator, hero), ask(generator, hero, territory="DE")
     assert codes(silent) == ["no_rule", "territory_unknown"]
     assert codes(german) == ["no_rule", "territory_not_covered"]
-    assert [option["sentence"] for option in german.would_allow] == [
-        "Allowed if the territory were not Germany."
-    ]
+    assert sentences(german) == ["Allowed if the territory were not Germany."]
 
 
 def test_every_subject_of_a_request_must_be_allowed_and_prices_add() -> None:
@@ -159,6 +163,42 @@ def test_owners_are_those_in_force_in_the_territory_on_the_day() -> None:
     publish_rule(abroad)
     assert ask(generator, hero, territory="JP").outcome == "allow"
     assert ask(generator, hero).outcome == "allow"
+
+
+def test_another_territory_is_proposed_where_those_who_own_it_there_would_allow_it() -> None:
+    here, abroad, generator = build_studio(), build_studio(), build_generator()
+    hero = build_subject(here.holder)
+    build_ownership(hero, {abroad.holder: 1}, territory="JP")
+    publish_rule(here, territories={"except": ["DE"]})
+
+    def proposed(**said: Any) -> list[str]:
+        return sentences(ask(generator, hero, territory="DE", **said))
+
+    # Whoever owns it in Japan has not said anything, whatever the others say about Japan.
+    assert proposed() == ["Allowed if the territory were not Germany or Japan."]
+    rule = publish_rule(abroad, forbidden_words=["rival"], quotas=[ONE_A_DAY])
+    assert proposed(prompt="a walk") == ["Allowed if the territory were not Germany."]
+    # What they forbid there is looked for in the prompt, though they are not asked here.
+    assert proposed(prompt="a rival") == ["Allowed if the territory were not Germany or Japan."]
+    # So is what is left of their quota.
+    assert ask(generator, hero, territory="JP", prompt="a walk").outcome == "allow"
+    assert proposed(prompt="a walk") == ["Allowed if the territory were not Germany or Japan."]
+    rules.revoke(actor=abroad.actor, now=NOW, rule=rule)
+    publish_rule(abroad)
+    assert proposed() == ["Allowed if the territory were not Germany."]
+    switches.throw(actor=abroad.actor, now=NOW, holder=abroad.holder)
+    assert proposed() == ["Allowed if the territory were not Germany or Japan."]
+
+
+def test_what_was_stopped_here_may_be_free_elsewhere() -> None:
+    here, abroad, generator = build_studio(), build_studio(), build_generator()
+    hero = build_subject(here.holder)
+    build_ownership(hero, {abroad.holder: 1}, territory="JP")
+    switches.throw(actor=here.actor, now=NOW, holder=here.holder)
+    publish_rule(abroad, purposes=["news"])
+    stopped = ask(generator, hero, territory="US")
+    assert codes(stopped) == ["no_rule", "kill_switch"]
+    assert sentences(stopped) == ["Allowed if the purpose were news and the territory were Japan."]
 
 
 def test_forbidden_words_are_found_whatever_they_look_like_and_never_kept() -> None:

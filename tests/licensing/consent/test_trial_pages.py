@@ -203,6 +203,10 @@ def test_what_a_co_owner_says_stays_theirs(
     answer = tried(client, form(shared, generator, territory="JP"))
     assert "Not yours to decide" in answer
     assert "Quiet Partner" in answer
+    # Nor is it proposed: what its owner would say there is not told.
+    publish_rule(studio, effect="deny", territories={"only": ["DE"]})
+    answer = tried(client, form(shared, generator, territory="DE"))
+    assert "Allowed if the territory were not Germany or Japan" in answer
 
 
 def test_others_in_the_picture_are_told_by_their_id(
