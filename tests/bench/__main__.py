@@ -103,6 +103,7 @@ def _benchmarks(size: str) -> Sequence[tuple[str, Callable[[], list]]]:  # type:
 
     def comparing() -> list[Figure]:
         mixed, simple = cedar.compare(*cedar.mixed()), cedar.compare(*cedar.simple())
+        few, many = cedar.growing()
         return [
             Figure(
                 name="decide, 200 rules in force, to Cedar's",
@@ -116,6 +117,24 @@ def _benchmarks(size: str) -> Sequence[tuple[str, Callable[[], list]]]:  # type:
                 rows=1,
                 ours=mixed.ours,
                 reference=mixed.batch,
+            ),
+            Figure(
+                name="the same with reading the request, to Cedar's",
+                rows=1,
+                ours=mixed.reading,
+                reference=mixed.cedar,
+            ),
+            Figure(
+                name="the smallest changes of a refusal, besides",
+                rows=1,
+                ours=mixed.changes,
+            ),
+            Figure(
+                name="decide beside 10,000 rules of others, to beside 10",
+                rows=1,
+                ours=many,
+                reference=few,
+                aim=0.85,
             ),
             Figure(
                 name="decide, a simple allow, to 10 microseconds",

@@ -1,8 +1,17 @@
 """Decisions in process against Cedar: the same rules, the same requests, and the same answers.
 
-Cedar's policies and entities are parsed once. It knows permit and forbid; a rule that wants to be
-asked is a forbid here, told apart by its id among those that decided. Cedar answers with which
-policies decided; we answer besides with obligations, prices, and what is missing from a refusal.
+Both engines are given their rules and entities ready to be asked: Cedar a parsed policy set and
+parsed entities, ours a bound book. Each request comes in the shape that its engine takes: Cedar's a
+dict of its JSON form, which its binding reads on every call, as it takes no other; ours a `Request`.
+As one may hold the reading to be part of the matter, ours is timed once more with it, from the dict
+of what a platform says. Both answer with the outcome and with the rules that decided, and both are
+held to the same ones. Cedar knows permit and forbid; a rule that wants to be asked is a forbid
+there, told apart by its id among those that decided.
+
+Ours answers with more, and all of it is in its time: obligations and prices, who has to be asked, a
+verdict for each subject, and for what no rule allows the facts that the nearest rules miss. The
+smallest changes that would have been allowed are asked for separately, where there is a refusal:
+Cedar has no such thing, so these are timed on their own, beside no reference.
 """
 
 from __future__ import annotations
@@ -11,16 +20,18 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import cycle
 from typing import Any, Final
 
 import cedarpy
 
 from licensing.consent.bodies import read_body
 from licensing.consent.compiling import bind, compile_rule
+from licensing.consent.counterfactuals import smallest_changes
 from licensing.consent.engine import Asked, decide
-from licensing.consent.language import LEVEL, LEVELS, Action, Purpose, Request
+from licensing.consent.language import LEVEL, LEVELS, Action, Decision, Effect, Purpose, Request
 
 RULES: Final = 200
 REQUESTS: Final = 500
@@ -37,12 +48,14 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """The processor's seconds for one decision: ours, Cedar's one by one, and Cedar's in one batch;
-    the fastest round of each."""
+    """The processor's seconds for one decision, of the fastest round: ours; ours with reading the
+    request; Cedar's one by one; Cedar's in one batch. And for the smallest changes of one refusal."""
 
     ours: float
+    reading: float
     cedar: float
     batch: float
+    changes: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,19 +93,49 @@ def compare(rulings: Sequence[Ruling], requests: Sequence[Json]) -> Compared:
     written = [as_cedar(said) for said in requests]
     for each, query in zip(read, written, strict=True):
         answer = cedarpy.is_authorized(query, policies, entities)
-        assert str(decide(each, asked).outcome) == outcome_of(answer, effects), query
+        decision = decide(each, asked)
+        assert str(decision.outcome) == outcome_of(answer, effects), query
+        assert deciding(decision) == deciding_of(answer, rulings), query
+    refused = [each for each in read if decide(each, asked).outcome is Effect.DENY]
     rounds = [
         (
-            _seconds(lambda: [decide(each, asked) for each in read]),
+            _seconds(lambda: [decide(each, asked) for each in read]) / len(requests),
+            _seconds(lambda: [decide(as_request(said), asked) for said in requests])
+            / len(requests),
             _seconds(
                 lambda: [cedarpy.is_authorized(query, policies, entities) for query in written]
-            ),
-            _seconds(lambda: cedarpy.is_authorized_batch(written, policies, entities)),
+            )
+            / len(requests),
+            _seconds(lambda: cedarpy.is_authorized_batch(written, policies, entities))
+            / len(requests),
+            _seconds(lambda: [smallest_changes(each, asked) for each in refused])
+            / max(len(refused), 1),
         )
         for _ in range(_ROUNDS)
     ]
-    ours, cedar, batch = (min(column) / len(requests) for column in zip(*rounds, strict=True))
-    return Compared(ours=ours, cedar=cedar, batch=batch)
+    ours, reading, cedar, batch, changes = map(min, zip(*rounds, strict=True))
+    return Compared(ours=ours, reading=reading, cedar=cedar, batch=batch, changes=changes)
+
+
+def growing(few: int = 10, many: int = 10_000) -> tuple[float, float]:
+    """The processor's seconds for one decision beside that few rules of other subjects of the same
+    holder, and beside that many."""
+    rulings, requests = mixed()
+    read = [as_request(said) for said in requests]
+    beside = [
+        ours_of(
+            [*rulings, *(replace(one, version=f"rlv_o{n}", scope=f"chr_o{n}") for n, one in others)]
+        )
+        for others in (
+            list(zip(range(number), cycle(rulings), strict=False)) for number in (few, many)
+        )
+    ]
+    rounds = [
+        [_seconds(lambda asked=asked: [decide(each, asked) for each in read]) for asked in beside]  # type: ignore[misc]
+        for _ in range(_ROUNDS)
+    ]
+    less, more = (min(column) / len(read) for column in zip(*rounds, strict=True))
+    return less, more
 
 
 def ours_of(rulings: Sequence[Ruling]) -> list[Asked]:
@@ -128,6 +171,18 @@ def outcome_of(answer: cedarpy.AuthzResult, effects: Mapping[str, str]) -> str:
         return "allow"
     decided = {effects[name] for name in answer.diagnostics.reasons}
     return "needs_approval" if decided == {"needs_approval"} else "deny"
+
+
+def deciding(decision: Decision) -> set[str]:
+    """The rules that decided, as ours names them; of what no rule allows, none."""
+    return {each.rule_version for each in decision.reasons if each.rule_version and not each.fact}
+
+
+def deciding_of(answer: cedarpy.AuthzResult, rulings: Sequence[Ruling]) -> set[str]:
+    """The same of Cedar's answer. Where one denies it names those too that would only have asked."""
+    named = [rulings[int(name.removeprefix("policy"))] for name in answer.diagnostics.reasons]
+    denying = {one.version for one in named if one.body["effect"] == "deny"}
+    return denying or {one.version for one in named}
 
 
 def policy(one: Ruling) -> str:
