@@ -170,6 +170,21 @@ def test_what_others_own_or_own_by_now_is_not_replayed() -> None:
     assert changed(result, "subject") == {kept.shown_id: 1}
 
 
+def test_what_others_would_allow_where_they_own_is_not_told() -> None:
+    studio, abroad, reel = build_studio(), build_studio(), build_generator()
+    hero = build_subject(studio.holder)
+    build_ownership(hero, {abroad.holder: 1}, territory="JP")
+    build_ownership(hero, {studio.holder: 1}, territory="FR")
+    publish_rule(abroad)
+    rule = publish_rule(studio, CLIPS, subject=hero)
+    ask(reel, hero, territory="DE")
+    redraft(studio, rule, {**CLIPS, "territories": {"except": ["DE"]}})
+    (flipped,) = simulate(studio, rule)["examples"]
+    assert [one["sentence"] for one in flipped["requests"][0]["would_allow"]] == [
+        "Allowed if the territory were not Germany or Japan."
+    ]
+
+
 def test_of_a_shared_character_a_holder_sees_its_own_half_and_its_own_money() -> None:
     studio, partner, reel = build_studio(), build_studio(), build_generator()
     shared = build_subject(studio.holder, owners={studio.holder: 1, partner.holder: 1})
