@@ -20,7 +20,7 @@ from licensing.consent.models import ApprovalRequest, ConsentCheck, ConsentRule
 from licensing.consent.patterns import pattern_of
 from licensing.consent.shapes import RuleBodyShape
 from tests.client import ApiClient, assert_problem
-from tests.licensing.builders import build_subject, with_scopes
+from tests.licensing.builders import build_ownership, build_subject, with_scopes
 from tests.licensing.consent import generated
 from tests.licensing.consent.builders import (
     Generator,
@@ -175,6 +175,26 @@ def test_once_drafts_nothing(studio: Studio, generator: Generator, hero: Subject
         ask(generator, hero)
         assert answer(studio, said, body)["drafted_rules"] == []
     assert drafts() == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("who", "status"), [("abroad", 200), ("partner", 409)])
+def test_an_approval_is_for_a_prompt_in_which_all_was_looked_for_that_is_forbidden_there(
+    studio: Studio, generator: Generator, who: str, status: int
+) -> None:
+    """The prompt is gone: of a word that was not looked for in it nobody knows whether it is there.
+    What is forbidden in other territories since is no matter."""
+    houses = {"partner": build_studio(), "abroad": build_studio()}
+    partner, abroad = houses["partner"].holder, houses["abroad"].holder
+    shared = build_subject(studio.holder, owners={studio.holder: 1, partner: 1})
+    build_ownership(shared, {abroad: 1}, territory="JP")
+    publish_rule(studio, effect="needs_approval")
+    publish_rule(houses["partner"], forbidden_words=["rival"])
+    ask(generator, shared, territory="US", prompt="a walk")
+    publish_rule(houses[who], forbidden_words=["duck"])
+    asked = ApprovalRequest.objects.get(holder=studio.holder)
+    approved = ApiClient(studio.actor).post(f"/approvals/{asked.shown_id}/approve", None)
+    assert approved.status_code == status
 
 
 @pytest.mark.django_db
