@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 from uuid import UUID
 
-import msgspec
 from django.db import IntegrityError, OperationalError, connection, transaction
 from psycopg import errors as pg
 
@@ -23,18 +22,22 @@ from licensing.access import audit
 from licensing.catalog.models import Platform
 from licensing.usage import lineage, sealing
 from licensing.usage.ahead import ahead
-from licensing.usage.lines import LINE_BYTES, LineRefused, Reader
+from licensing.usage.examining import LineRefused
+from licensing.usage.lines import LINE_BYTES, Reader
 from licensing.usage.models import Batch, BatchOrigin, BatchState, Generation
 from licensing.usage.refusals import (
     LISTED,
     BadReport,
     Busy,
+    Finding,
     GenerationDiffers,
     MalformedReport,
     NotAPlatform,
     Tally,
 )
-from licensing.usage.staging import Staging
+from licensing.usage.reports import Report
+from licensing.usage.sieve import Sieve
+from licensing.usage.writing import Writer
 
 # For a million lines; what an ordinary request may take is far below that.
 _PATIENCE: Final = "SET LOCAL statement_timeout = '120s'; SET LOCAL lock_timeout = '60s'"
@@ -65,12 +68,12 @@ class Uploaded:
     created: bool
 
 
-class _NotAsStaged(Exception):
-    """Some staged lines cannot stand; those in `tangled` because of their lineage."""
+class _NotAsRead(Exception):
+    """Some reports cannot stand; those in `tangled`, by their ids, because of their lineage."""
 
-    def __init__(self, code: str = "", tangled: list[int] | None = None) -> None:
+    def __init__(self, code: str = "", tangled: Set[int] = frozenset()) -> None:
         self.code = code
-        self.tangled = tangled or []
+        self.tangled = tangled
         super().__init__(code)
 
 
@@ -89,15 +92,16 @@ def report_generation(*, actor: Actor, now: datetime, raw: bytes) -> Reported:
     says, GenerationDiffers if its id was reported with other content.
     """
     platform = platform_of(actor)
-    row = _read_one(raw, now=now)
+    report = _read_one(raw, now=now)
     tally = Tally(lines=1)
     with _told_plainly(), transaction.atomic():
-        staging = Staging(platform_id=platform.pk, mode=actor.mode, now=now)
-        staging.fill([row])
+        writer = Writer(platform_id=platform.pk, mode=actor.mode, now=now)
         _take_in(
-            staging,
+            writer,
+            [report],
             tally,
             platform=platform,
+            mode=actor.mode,
             now=now,
             into=lambda: sealing.open_batch(platform_id=platform.pk, now=now),
         )
@@ -105,9 +109,7 @@ def report_generation(*, actor: Actor, now: datetime, raw: bytes) -> Reported:
             raise GenerationDiffers(pointer="/external_id")
         if tally.refused:
             raise BadReport(tally.listed()[0].own_fault())
-        generation = Generation.objects.get(
-            pk=staging.find(msgspec.json.decode(raw)["external_id"])
-        )
+        generation = Generation.objects.get(pk=writer.find(report.external_id))
         if tally.kept:
             audit.record(
                 actor=actor,
@@ -180,7 +182,7 @@ def _told_plainly() -> Iterator[None]:
         raise
 
 
-def _read_one(raw: bytes, *, now: datetime) -> str:
+def _read_one(raw: bytes, *, now: datetime) -> Report:
     try:
         if len(raw) > LINE_BYTES:
             raise LineRefused("", _TOO_LONG.code, _TOO_LONG.detail)
@@ -198,17 +200,17 @@ def _blocks(
     unread: hashlib._Hash,
     *,
     most: int | None,
-) -> Iterator[str]:
-    """The rows of the lines that can be read, in blocks; ends after `most` that cannot."""
+) -> Iterator[list[Report]]:
+    """The lines that can be read, in blocks; ends after `most` that cannot."""
     read = reader.read
-    rows: list[str] = []
+    reports: list[Report] = []
     unreadable = 0
     for number, raw in lines:
         tally.lines += 1
         try:
             if len(raw) > LINE_BYTES:
                 raise LineRefused("", _TOO_LONG.code, _TOO_LONG.detail)
-            rows.append(read(number, raw))
+            reports.append(read(number, raw))
         except LineRefused as refused:
             unread.update(b"%d\n%d\n" % (number, len(raw)))
             unread.update(raw)
@@ -216,15 +218,15 @@ def _blocks(
             unreadable += 1
             if unreadable == most:
                 break
-        if len(rows) == _BLOCK_LINES:
-            yield "".join(rows)
-            rows.clear()
-    if rows:
-        yield "".join(rows)
+        if len(reports) == _BLOCK_LINES:
+            yield reports
+            reports = []
+    if reports:
+        yield reports
 
 
 def _take_in_slices(
-    blocks: Iterator[str],
+    blocks: Iterator[list[Report]],
     tally: Tally,
     *,
     actor: Actor,
@@ -234,77 +236,94 @@ def _take_in_slices(
 ) -> None:
     """Writes all that the blocks hold, one slice after another: as good as at once, for a line
     finds those of earlier slices as it finds those of its own."""
-    staging = Staging(platform_id=platform.pk, mode=actor.mode, now=now)
-    first = True
+    writer = Writer(platform_id=platform.pk, mode=actor.mode, now=now)
     with closing(ahead(blocks, most=_SLICE_BLOCKS)) as coming:
-        while filled := staging.fill(islice(coming, _SLICE_BLOCKS)):
-            if first and filled > 1:
-                staging.analyze()
-            first = False
+        while reports := list(chain.from_iterable(islice(coming, _SLICE_BLOCKS))):
             _take_in(
-                staging,
+                writer,
+                reports,
                 tally,
                 platform=platform,
+                mode=actor.mode,
                 now=now,
                 into=lambda: batch.pk,
                 upload=batch.pk,
             )
-            staging.clear()
 
 
 def _take_in(
-    staging: Staging,
+    writer: Writer,
+    reports: list[Report],
     tally: Tally,
     *,
     platform: Platform,
+    mode: str,
     now: datetime,
     into: Callable[[], UUID],
     upload: UUID | None = None,
 ) -> None:
-    """Writes the staged lines that are good and new into the batch that `into` gives.
+    """Writes the reports that are good and new into the batch that `into` gives.
 
-    Hopes for the best, for lines mostly are: only if they do not all fit in as they are, they are
-    looked at for what is wrong with them, and the others are written. So too with the receipts they
-    cite: only a single report, which costs nothing then, counts on company from the beginning.
+    Hopes for the best, for reports mostly are: only if they do not all fit in as they are, they are
+    sifted, and the others are written. So too with the receipts they cite: only a single report,
+    which costs nothing then, counts on company from the beginning.
     """
     for attempt in range(_ATTEMPTS):
-        lines, appearances, remixes = staging.count()
-        if not lines:
+        if not reports:
             return
         try:
             if attempt or upload is None:
-                staging.hold_receipts()
+                writer.hold_receipts(reports)
             with transaction.atomic():
-                staging.insert_generations(into())
-                if staging.insert_appearances() != appearances:
-                    raise _NotAsStaged
-                if remixes:
-                    staging.insert_parents()
-                lineage.resolve_staged(platform_id=platform.pk, now=now)
-                code, tangled = lineage.find_faults() if remixes else ("", [])
-                if tangled:
-                    raise _NotAsStaged(code, tangled)
+                _write(writer, reports, platform=platform, now=now, batch_id=into())
         except IntegrityError as error:
             if not isinstance(error.__cause__, pg.UniqueViolation):
                 raise
-            _weed(staging, tally, upload)
-        except _NotAsStaged as found:
+        except _NotAsRead as found:
             if found.tangled:
-                tally.add(staging.take_out(found.code, found.tangled))
-            _weed(staging, tally, upload)
+                tangled = [report for report in reports if report.id in found.tangled]
+                tally.add(Finding.of(found.code, [report.number for report in tangled]))
+                reports = [report for report in reports if report.id not in found.tangled]
         else:
-            tally.kept += lines
+            tally.kept += len(reports)
             return
+        reports = _weed(reports, tally, platform=platform, mode=mode, upload=upload)
     raise Busy
 
 
-def _weed(staging: Staging, tally: Tally, upload: UUID | None) -> None:
-    """Takes out of the staging table what is wrong and what is there already."""
-    tally.add(staging.take_out_unknown())
-    for duplicates in staging.take_out_duplicates(upload):
+def _write(
+    writer: Writer, reports: list[Report], *, platform: Platform, now: datetime, batch_id: UUID
+) -> None:
+    if not writer.all_known(reports):
+        raise _NotAsRead
+    writer.write_generations(reports, batch_id)
+    writer.write_appearances(reports)
+    remixes = [report for report in reports if report.parents]
+    writer.write_parents(remixes)
+    lineage.resolve_fresh(
+        platform_id=platform.pk,
+        batch_id=batch_id,
+        first=UUID(int=reports[0].id),
+        last=UUID(int=reports[-1].id),
+        now=now,
+    )
+    if remixes:
+        code, tangled = lineage.find_faults([report.id for report in remixes])
+        if tangled:
+            raise _NotAsRead(code, tangled)
+
+
+def _weed(
+    reports: list[Report], tally: Tally, *, platform: Platform, mode: str, upload: UUID | None
+) -> list[Report]:
+    """Those that are good and new."""
+    sieve = Sieve(platform_id=platform.pk, mode=mode, reports=reports)
+    tally.add(sieve.take_out_unknown())
+    for duplicates in sieve.take_out_duplicates(upload):
         tally.add(duplicates)
-    tally.add(staging.take_out_different())
-    tally.repeated += staging.take_out_repeated()
+    tally.add(sieve.take_out_different())
+    tally.repeated += sieve.take_out_repeated()
+    return sieve.kept()
 
 
 def _refuse_second(platform: Platform, upload_hash: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -12,23 +13,28 @@ DEPTH: Final = 64
 # Longer than any ingest may take: whoever was reported before that has been seen by all since.
 _RECENT: Final = timedelta(minutes=15)
 
-# Reads the staged lines, which stand as generations by now, and the platform's pending parents;
-# sets those that have come. Twice does nothing: a parent that is set is no longer pending.
-_RESOLVE_STAGED: Final = """
+# The generations that have just been written: their ids follow one on the other.
+_FRESH: Final = """
+SELECT id, external_id FROM usage_generation
+ WHERE id BETWEEN %(first)s AND %(last)s AND batch_id = %(batch)s OFFSET 0
+"""
+# Reads them and the platform's pending parents; sets those that have come. Twice does nothing: a
+# parent that is set is no longer pending.
+_RESOLVE_FRESH: Final = f"""
 UPDATE usage_generationparent p
    SET parent_id = s.id, resolved_at = %(now)s
-  FROM usage_staged s
+  FROM ({_FRESH}) s
  WHERE p.parent_id IS NULL AND p.platform_id = %(platform)s
    AND p.parent_external_id = s.external_id
 RETURNING 1
-"""
-_ANY_STAGED_PENDING: Final = """
+"""  # noqa: S608 - no input in it
+_ANY_FRESH_PENDING: Final = f"""
 SELECT EXISTS (
-    SELECT FROM usage_staged s CROSS JOIN LATERAL (
+    SELECT FROM ({_FRESH}) s CROSS JOIN LATERAL (
         SELECT FROM usage_generationparent
          WHERE platform_id = %(platform)s AND parent_external_id = s.external_id
            AND parent_id IS NULL LIMIT 1) p)
-"""
+"""  # noqa: S608 - no input in it
 _ANY_PENDING: Final = """
 SELECT EXISTS (SELECT FROM usage_generationparent
                 WHERE platform_id = %(platform)s AND parent_id IS NULL)
@@ -70,12 +76,24 @@ CREATE TEMPORARY TABLE IF NOT EXISTS usage_lineage (
     child_id uuid NOT NULL, parent_id uuid NOT NULL
 ) ON COMMIT DELETE ROWS
 """
-# The edges above the staged remixes. UNION drops what was seen, so that this ends on a cycle too
+# Whether a parent of the remixes that have just been written has a parent itself: if none has, they
+# are one step deep, and in no cycle.
+_ANY_GRANDPARENT: Final = """
+SELECT EXISTS (
+    SELECT FROM unnest(%(remixes)s::uuid[]) AS r (id)
+     CROSS JOIN LATERAL (
+        SELECT parent_id FROM usage_generationparent
+         WHERE generation_id = r.id AND parent_id IS NOT NULL OFFSET 0) p
+     CROSS JOIN LATERAL (
+        SELECT FROM usage_generationparent
+         WHERE generation_id = p.parent_id AND parent_id IS NOT NULL LIMIT 1) q)
+"""
+# The edges above those remixes. UNION drops what was seen, so that this ends on a cycle too
 # and costs no more than there are ancestors; OFFSET keeps it from reading the whole lineage.
 _CLIMB: Final = """
 INSERT INTO usage_lineage (child_id, parent_id)
 WITH RECURSIVE above (id) AS (
-    SELECT s.id FROM usage_staged s WHERE s.parents IS NOT NULL
+    SELECT id FROM unnest(%(remixes)s::uuid[]) AS r (id)
      UNION
     SELECT p.parent_id FROM above CROSS JOIN LATERAL (
         SELECT parent_id FROM usage_generationparent
@@ -97,20 +115,29 @@ DELETE FROM usage_lineage e
  WHERE NOT EXISTS (SELECT FROM usage_lineage f WHERE f.parent_id = e.child_id)
 """
 _LEFT: Final = """
-SELECT n FROM usage_staged WHERE id IN (SELECT child_id FROM usage_lineage) ORDER BY n
+SELECT DISTINCT child_id FROM usage_lineage WHERE child_id = ANY(%(remixes)s::uuid[])
 """
 
 
-def resolve_staged(*, platform_id: UUID, now: datetime) -> int:
-    """Finds the platform's pending parents among the staged lines; returns how many."""
-    terms: dict[str, Any] = {"platform": platform_id, "now": now}
+def resolve_fresh(
+    *, platform_id: UUID, batch_id: UUID, first: UUID, last: UUID, now: datetime
+) -> int:
+    """Finds the platform's pending parents among the generations from `first` to `last`, which have
+    just been written; returns how many."""
+    terms: dict[str, Any] = {
+        "platform": platform_id,
+        "batch": batch_id,
+        "first": first,
+        "last": last,
+        "now": now,
+    }
     with connection.cursor() as cursor:
-        for question in (_ANY_PENDING, _ANY_STAGED_PENDING):
+        for question in (_ANY_PENDING, _ANY_FRESH_PENDING):
             cursor.execute(question, terms)
             if not cursor.fetchone()[0]:
                 return 0
         cursor.execute(_ALONE, [f"usage_lineage:{platform_id}"])
-        cursor.execute(_RESOLVE_STAGED, terms)
+        cursor.execute(_RESOLVE_FRESH, terms)
         return int(cursor.rowcount)
 
 
@@ -131,18 +158,22 @@ def resolve_missed(*, now: datetime, most: int = 500) -> int:
     return found
 
 
-def find_faults() -> tuple[str, list[int]]:
-    """The numbers of the staged lines that stand in a cycle, or deeper than 64, with the code that
+def find_faults(remixes: Sequence[int]) -> tuple[str, set[int]]:
+    """Which of the remixes, by their ids, stand in a cycle or deeper than 64, with the code that
     says which of the two. Called when their parents stand."""
+    terms = {"remixes": f"{{{','.join(f'{remix:032x}' for remix in remixes)}}}"}
     with connection.cursor() as cursor:
+        cursor.execute(_ANY_GRANDPARENT, terms)
+        if not cursor.fetchone()[0]:
+            return "", set()
         cursor.execute(_CREATE)
         cursor.execute("DELETE FROM usage_lineage")
-        cursor.execute(_CLIMB)
+        cursor.execute(_CLIMB, terms)
         left = cursor.rowcount
         code = "lineage_cycle"
         for _ in range(DEPTH):
             if not left:
-                return "", []
+                return "", set()
             cursor.execute(_PEEL_ROOTS)
             left -= cursor.rowcount
             if not cursor.rowcount:
@@ -150,10 +181,10 @@ def find_faults() -> tuple[str, list[int]]:
         else:
             code = "lineage_too_deep"
         if not left:
-            return "", []
+            return "", set()
         for _ in range(DEPTH if code == "lineage_cycle" else 0):
             cursor.execute(_PEEL_LEAVES)
             if not cursor.rowcount:
                 break
-        cursor.execute(_LEFT)
-        return code, [n for (n,) in cursor.fetchall()]
+        cursor.execute(_LEFT, terms)
+        return code, {child.int for (child,) in cursor.fetchall()}

@@ -8,23 +8,21 @@ from __future__ import annotations
 
 import binascii
 import hashlib
-import json
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, Literal, NoReturn
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from ledger.errors import Fault
 from licensing.catalog.territories import TERRITORIES
 from licensing.consent.language import Purpose
+from licensing.usage.examining import DEPTH, LineRefused, examine, refuse_undecoded
+from licensing.usage.reports import Cast, Cited, Instant, Kind, Report
 
 LINE_BYTES: Final = 64 * 1024
 METADATA_BYTES: Final = 16 * 1024
 METADATA_KEYS: Final = 50
-DEPTH: Final = 32
 MOST_SUBJECTS: Final = 32
 MOST_PARENTS: Final = 16
 # Seconds, and the weight of one subject.
@@ -33,10 +31,13 @@ HEAVIEST: Final = 1_000_000
 # How far a platform's clock may run ahead of ours.
 AHEAD: Final = timedelta(minutes=5)
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICRO: Final = timedelta(microseconds=1)
 
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 Seconds = Annotated[int, Meta(ge=1, le=LONGEST)]
 Weight = Annotated[int, Meta(ge=1, le=HEAVIEST)]
+Known = TypeVar("Known")
 
 
 class Appearance(Struct, forbid_unknown_fields=True, gc=False):
@@ -46,7 +47,7 @@ class Appearance(Struct, forbid_unknown_fields=True, gc=False):
     weight: Weight | UnsetType = UNSET
 
 
-class Line(Struct, forbid_unknown_fields=True):
+class Line(Struct, forbid_unknown_fields=True, gc=False):
     """A line as it is written. What is not set stays so: encoding it gives every key it had."""
 
     external_id: Name
@@ -69,14 +70,6 @@ class Claims(Struct):
     jti: str
 
 
-class LineRefused(Exception):
-    """A line that is not taken, and why."""
-
-    def __init__(self, pointer: str, code: str, detail: str) -> None:
-        self.fault = Fault(pointer=pointer, code=code, detail=detail)
-        super().__init__(detail)
-
-
 _decode_line = msgspec.json.Decoder(Line).decode
 _encode_line = msgspec.json.Encoder().encode
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
@@ -96,27 +89,18 @@ _SHOWN = re.compile(r"[0-7][0-9a-hjkmnp-tv-z]{25}\Z", re.ASCII)
 _TO_BASE_32 = bytes.maketrans(b"jkmnpqrstvwxyz", b"ijklmnopqrstuv")
 _BASE64URL = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _TO_BASE64 = bytes.maketrans(b"-_", b"+/")
-_WHERE = re.compile(r"(?P<what>.*) - at `\$(?P<path>.*)`\Z", re.DOTALL)
-_FIELD = re.compile(r"field `(?P<name>.*?)`", re.DOTALL)
-_STEP = re.compile(r"\.(?P<name>[a-z_]+)|\[(?P<index>\d+|\.\.\.)\]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+# How a line without a receipt is written.
+_UNCITED: Final = "\\N\t\\N"
 # How much of each kind is remembered: some megabytes in all.
 ROOM: Final = 4_000
 
-# The staging table's columns, in the order in which `Reader.read` writes them.
-COLUMNS: Final = (
-    "n", "id", "external_id", "occurred_at", "medium", "seconds", "territory", "purpose",
-    "resolution", "model", "receipt_id", "receipt_digest", "subjects", "weights", "parents",
-    "metadata", "content_digest",
-)  # fmt: skip
-
 
 class Reader:
-    """Reads lines as of one moment, into rows of PostgreSQL's COPY text format.
+    """Reads lines as of one moment.
 
-    `first_id` is the id of line 1's generation; line k's is k - 1 more. `digest` has seen the
-    content digest of each line that was taken, in their order.
+    `first_id` is the id of the first generation; that of the next line that is taken is one more.
+    `digest` has seen the content digest of each line that was taken, in their order.
 
     What many lines say alike is read once and remembered, within bounds: who appears, when, of
     what kind, under which receipt; `room` is for how many of each.
@@ -127,19 +111,19 @@ class Reader:
         self._latest = now.astimezone(UTC) + AHEAD
         self._next_id = first_id
         self._subjects: dict[str, str] = {}
-        self._alone: dict[str, str] = {}
-        self._instants: dict[str, str] = {}
-        self._kinds: dict[tuple[Any, ...], str] = {}
-        self._receipts: dict[str, str] = {}
+        self._alone: dict[str, Cast] = {}
+        self._instants: dict[str, Instant] = {}
+        self._kinds: dict[tuple[Any, ...], Kind] = {}
+        self._receipts: dict[str, Cited] = {}
         self.taken = 0
         self.digest = hashlib.sha256()
 
-    def read(self, number: int, raw: bytes) -> str:
-        """Line `number` as a row of the staging table. Raises LineRefused."""
+    def read(self, number: int, raw: bytes) -> Report:
+        """Line `number`. Raises LineRefused."""
         try:
             line = _decode_line(raw)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            _refuse_undecoded(raw, error)
+            refuse_undecoded(raw, error)
         # Without a backslash, texts stand in the line as they are, so that the line and what was
         # read from it have equally many colons, unless a key stood twice and one was dropped; a
         # receipt has none but its key's, and is most of the line. And only metadata can nest.
@@ -154,9 +138,9 @@ class Reader:
             examine(raw)
         given = line.subjects
         if len(given) == 1 and (given[0].weight is UNSET or given[0].weight == 1):
-            subjects = ordered = self._alone.get(given[0].id) or self._subject_alone(given[0].id)
+            cast = self._alone.get(given[0].id) or self._subject_alone(given[0].id)
         else:
-            subjects, ordered = self._appearances(given)
+            cast = self._appearances(given)
         external_id = name = line.external_id
         if not (name.isascii() and name.isprintable()) or " " in name:
             raise LineRefused("/external_id", "invalid", "Visible ASCII characters only.")
@@ -167,23 +151,27 @@ class Reader:
             line.medium, line.seconds, line.territory, line.purpose, line.resolution, line.model
         )  # fmt: skip
         kind = self._kinds.get(said) or self._kind(said, line)
-        if receipt is UNSET or receipt is None:
-            cited = "\\N\t\\N"
-        else:
+        cited = None
+        if receipt is not UNSET and receipt is not None:
             cited = self._receipts.get(receipt) or self._receipt(receipt)
         parents = self._parents(line.parents, external_id) if line.parents else "\\N"
         metadata = _metadata(line.metadata, plain=plain) if line.metadata else "{}"
         # The parts are told apart by tabs, which no part can hold.
-        head = f"{name}\t{instant}\t{kind}\t{cited}"
-        tail = f"{parents}\t{metadata}"
-        digest = hashlib.sha256(f"{head}\t{ordered}\t{tail}".encode())
+        head = f"{name}\t{instant.text}\t{kind.text}"
+        digest = hashlib.sha256(
+            f"{head}\t{cited.text if cited else _UNCITED}\t{cast.ordered}\t{parents}\t{metadata}".encode()
+        )
         self.digest.update(digest.digest())
+        content = digest.hexdigest()
         row_id = self._next_id
         self._next_id = row_id + 1
         self.taken += 1
-        return f"{number}\t{row_id:032x}\t{head}\t{subjects}\t{tail}\t\\\\x{digest.hexdigest()}\n"
+        return Report(
+            number, row_id, external_id, kind, instant, cast, cited, line.parents or (), content,
+            f"{row_id:032x}\t{head}\t{metadata}\t\\\\x{content}",
+        )  # fmt: skip
 
-    def _instant(self, said: str) -> str:
+    def _instant(self, said: str) -> Instant:
         found = _TIME.match(said)
         if found is None:
             raise LineRefused(
@@ -207,29 +195,40 @@ class Reader:
             )
         if moment < EARLIEST:
             raise LineRefused("/occurred_at", "invalid_time", "Nothing was generated before 2000.")
-        return self._remember(self._instants, said, text)
+        return self._remember(self._instants, said, Instant((moment - _EPOCH) // _MICRO, text))
 
-    def _kind(self, said: tuple[Any, ...], line: Line) -> str:
+    def _kind(self, said: tuple[Any, ...], line: Line) -> Kind:
         """Everything a line says that many others say alike."""
         model = "" if line.model is UNSET or line.model is None else line.model
-        text = "\t".join((line.medium, _seconds(line), _checked(line), model.translate(_ESCAPES)))
-        return self._remember(self._kinds, said, text)
+        seconds, (territory, purpose, resolution) = _seconds(line), _checked(line)
+        shown = "\\N" if seconds is None else str(seconds)
+        kind = Kind(
+            action=f"generate_{line.medium}",
+            seconds=seconds,
+            territory=territory,
+            purpose=purpose,
+            height=min(map(int, resolution.split("x"))) if resolution else 0,
+            text="\t".join(
+                (line.medium, shown, territory, purpose, resolution, model.translate(_ESCAPES))
+            ),
+        )
+        return self._remember(self._kinds, said, kind)
 
-    def _receipt(self, compact: str) -> str:
+    def _receipt(self, compact: str) -> Cited:
         return self._remember(self._receipts, compact, _receipt(compact))
 
-    def _subject_alone(self, shown: str) -> str:
-        return self._remember(self._alone, shown, f"{{{self._subject(shown, 0)}}}\t\\N")
+    def _subject_alone(self, shown: str) -> Cast:
+        return self._remember(self._alone, shown, _cast([(self._subject(shown, 0), 1)]))
 
-    def _appearances(self, given: list[Appearance]) -> tuple[str, str]:
-        """The subjects and their weights: as given, and in the canonical order."""
+    def _appearances(self, given: list[Appearance]) -> Cast:
         found = [
             (self._subjects.get(one.id) or self._subject(one.id, place), _weight(one))
             for place, one in enumerate(given)
         ]
-        if len({subject for subject, _ in found}) != len(found):
+        cast = _cast(found)
+        if len(cast.members) != len(found):
             raise LineRefused("/subjects", "duplicate_subject", "A subject stands there twice.")
-        return _arrays(found), _arrays(sorted(found))
+        return cast
 
     def _subject(self, shown: str, place: int) -> str:
         prefix, _, tail = shown.partition("_")
@@ -239,12 +238,12 @@ class Reader:
             )
         return self._remember(self._subjects, shown, f"{_number(tail):032x}")
 
-    def _remember(self, known: dict[Any, str], said: Any, text: str) -> str:
-        """`text`, which is what `said` comes to. Forgets all before there is no more room."""
+    def _remember(self, known: dict[Any, Known], said: Any, what: Known) -> Known:
+        """`what` is what `said` comes to. Forgets all before there is no more room."""
         if len(known) >= self._room:
             known.clear()
-        known[said] = text
-        return text
+        known[said] = what
+        return what
 
     def _parents(self, parents: list[str], own: str) -> str:
         if own in parents:
@@ -270,23 +269,27 @@ def _weight(one: Appearance) -> int:
     return 1 if isinstance(one.weight, UnsetType) else one.weight
 
 
-def _arrays(found: list[tuple[str, int]]) -> str:
-    subjects = ",".join(subject for subject, _ in found)
-    if all(weight == 1 for _, weight in found):
-        return f"{{{subjects}}}\t\\N"
-    return f"{{{subjects}}}\t{{{','.join(str(weight) for _, weight in found)}}}"
+def _cast(found: list[tuple[str, int]]) -> Cast:
+    ordered = sorted(found)
+    weights = "\\N"
+    if any(weight != 1 for _, weight in found):
+        weights = f"{{{','.join(str(weight) for _, weight in ordered)}}}"
+    return Cast(
+        appearances=tuple((subject, str(weight)) for subject, weight in found),
+        members=frozenset(subject for subject, _ in found),
+        ordered=f"{{{','.join(subject for subject, _ in ordered)}}}\t{weights}",
+    )
 
 
-def _seconds(line: Line) -> str:
-    seconds = line.seconds
-    if seconds is UNSET or seconds is None:
-        if line.medium in _TIMED:
-            raise LineRefused("/seconds", "required", "A video and a voice have a length.")
-        return "\\N"
-    return str(seconds)
+def _seconds(line: Line) -> int | None:
+    if isinstance(line.seconds, int):
+        return line.seconds
+    if line.medium in _TIMED:
+        raise LineRefused("/seconds", "required", "A video and a voice have a length.")
+    return None
 
 
-def _checked(line: Line) -> str:
+def _checked(line: Line) -> tuple[str, str, str]:
     """Territory, purpose and resolution: each from a closed language, or empty."""
     territory, purpose, resolution = line.territory, line.purpose, line.resolution
     if territory is UNSET or territory is None:
@@ -303,7 +306,7 @@ def _checked(line: Line) -> str:
         resolution = ""
     elif not _RESOLUTION.match(resolution):
         raise LineRefused("/resolution", "invalid", "Write a resolution as 1920x1080.")
-    return f"{territory}\t{purpose}\t{resolution}"
+    return territory, purpose, resolution
 
 
 def _metadata(metadata: dict[str, Any], *, plain: bool) -> str:
@@ -317,7 +320,7 @@ def _metadata(metadata: dict[str, Any], *, plain: bool) -> str:
     return encoded.decode() if plain else encoded.decode().translate(_ESCAPES)
 
 
-def _receipt(compact: str) -> str:
+def _receipt(compact: str) -> Cited:
     """Which check a compact JWS claims to be of, and the SHA-256 that only ours would have."""
     raw = compact.encode()
     if raw.translate(None, _BASE64URL) == b"..":
@@ -330,82 +333,7 @@ def _receipt(compact: str) -> str:
             digest = hashlib.sha256(raw).hexdigest()
             prefix, _, tail = claims.jti.partition("_")
             if prefix == "chk" and _SHOWN.match(tail):
-                return f"{_number(tail):032x}\t\\\\x{digest}"
-            return f"\\N\t\\\\x{digest}"
+                check = f"{_number(tail):032x}"
+                return Cited(check, digest, f"{check}\t\\\\x{digest}")
+            return Cited("", digest, f"\\N\t\\\\x{digest}")
     raise LineRefused("/receipt", "receipt_malformed", "That is not a compact JWS.")
-
-
-def examine(raw: bytes) -> None:
-    """The slow exact look at a line that might hide something. Raises LineRefused."""
-    try:
-        document = json.loads(raw.decode(), object_pairs_hook=_distinct)
-    except RecursionError:
-        raise LineRefused("", "too_deep", "The line nests deeper than 32 levels.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise LineRefused("", "not_json", f"The line is not JSON: {error}") from None
-    except ValueError:
-        raise LineRefused("", "bad_number", "A number has too many digits.") from None
-    for value, depth, pointer in _walk(document):
-        if depth > DEPTH:
-            raise LineRefused(pointer[:200], "too_deep", "The line nests deeper than 32 levels.")
-        if isinstance(value, str) and ("\x00" in value or _SURROGATE.search(value)):
-            raise LineRefused(
-                pointer[:200], "bad_text", "A text holds a NUL or half of a surrogate pair."
-            )
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise LineRefused("", "duplicate_key", f"The key {twice[:64]!r} stands twice.")
-    return found
-
-
-def _walk(document: Any) -> Iterator[tuple[Any, int, str]]:
-    """Every text and every object or list, with its depth and pointer, without recursion."""
-    waiting: list[tuple[Any, int, str]] = [(document, 1, "")]
-    while waiting:
-        value, depth, pointer = waiting.pop()
-        yield value, depth, pointer
-        if depth > DEPTH:
-            continue
-        if isinstance(value, dict):
-            for name, inner in value.items():
-                yield name, depth, pointer
-                escaped = name.replace("~", "~0").replace("/", "~1")
-                waiting.append(
-                    (inner, depth + isinstance(inner, dict | list), f"{pointer}/{escaped}")
-                )
-        elif isinstance(value, list):
-            waiting.extend(
-                (inner, depth + isinstance(inner, dict | list), f"{pointer}/{place}")
-                for place, inner in enumerate(value)
-            )
-
-
-def _refuse_undecoded(raw: bytes, error: Exception) -> NoReturn:
-    """Says in our words why a line could not be decoded."""
-    if isinstance(error, RecursionError):
-        raise LineRefused("", "too_deep", "The line nests deeper than 32 levels.") from None
-    if not isinstance(error, msgspec.ValidationError):
-        raise LineRefused("", "not_json", "The line is not one JSON document in UTF-8.") from None
-    # A line that is no good as JSON says so before it says what its fields lack.
-    examine(raw)
-    found = _WHERE.match(str(error))
-    what, path = (found["what"], found["path"]) if found else (str(error), "")
-    pointer = "".join(f"/{step['name'] or step['index']}" for step in _STEP.finditer(path))
-    field = _FIELD.search(what)
-    if "unknown field" in what and field:
-        raise LineRefused(
-            f"{pointer}/{field['name'][:64]}", "unknown_field", "There is no such field."
-        ) from None
-    if "missing required field" in what and field:
-        raise LineRefused(
-            f"{pointer}/{field['name']}", "required", "This field is required."
-        ) from None
-    code = "out_of_range" if "=" in what or "range" in what else "invalid"
-    if what.startswith("Invalid enum value"):
-        code = "invalid_choice"
-    raise LineRefused(pointer, code, f"{what}.") from None

@@ -94,6 +94,13 @@ class Finding:
     count: int
     places: Sequence[tuple[int, int | None]]
 
+    @classmethod
+    def of(cls, code: str, numbers: Sequence[int]) -> Finding:
+        """Whole lines, by their numbers in order."""
+        return cls(
+            code=code, count=len(numbers), places=[(number, None) for number in numbers[:LISTED]]
+        )
+
     def lines(self) -> list[RefusedLine]:
         """The first of them, as they are told."""
         pointer, detail = _FINDINGS[self.code]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
 
 from ledger.actor import Actor
 from licensing.catalog.models import Subject
-from licensing.usage import lineage
-from licensing.usage import staging as staging_sql
+from licensing.usage import lineage, sieve, writing
 from licensing.usage.ingest import platform_of
 from licensing.usage.models import Generation, GenerationParent
 from licensing.usage.refusals import BadLines, BadReport
-from licensing.usage.staging import Staging
 from tests.licensing.builders import build_platform
 from tests.licensing.usage.builders import NOW, a_subject, report, rows, send, upload
 
@@ -191,19 +191,19 @@ def test_child_and_parent_reported_side_by_side_are_joined_by_the_sweep(
 def test_no_statement_reads_a_platforms_whole_history(luna: Subject, clips: Actor) -> None:
     """Were the statistics never so stale: an id is looked up by the ids' own index."""
     upload(clips, [report(luna, parents=[f"p{n}"]) for n in range(50)])
-    staging = Staging(platform_id=platform_of(clips).pk, mode="test", now=NOW)
-    statements = (
-        staging_sql._INSERT_PARENTS,
-        staging_sql._TAKE_OUT_LATER,
-        staging_sql._TAKE_OUT_DIFFERENT,
-        staging_sql._TAKE_OUT_REPEATED,
-        staging_sql._FIND,
+    platform = platform_of(clips).pk
+    asked: Sequence[tuple[str, dict[str, Any]]] = (
+        (writing._INSERT_PARENTS, {"children": "{}", "places": [], "names": ["p"], "now": NOW}),
+        (writing._FIND, {"external_id": "g"}),
+        (sieve._TAKE_OUT_LATER, {"upload": platform, "listed": 1}),
+        (sieve._TAKE_OUT_DIFFERENT, {"listed": 1}),
+        (sieve._TAKE_OUT_REPEATED, {}),
     )
     with connection.cursor() as cursor:
+        sieve.Sieve(platform_id=platform, mode="test", reports=[])
         cursor.execute("SET LOCAL enable_seqscan = off")
-        for statement in statements:
-            terms = {**staging._terms, "upload": platform_of(clips).pk, "external_id": "g"}
-            cursor.execute(f"EXPLAIN {statement}", terms)
+        for statement, terms in asked:
+            cursor.execute(f"EXPLAIN {statement}", {"platform": platform, **terms})
             plan = "\n".join(row for (row,) in cursor.fetchall())
             assert "generation_external_id_once" in plan, plan
             assert "generation_newest" not in plan, plan

@@ -7,12 +7,14 @@ import json
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.ids import show
-from licensing.usage import lines
-from licensing.usage.lines import LineRefused, Reader
+from licensing.usage.examining import LineRefused
+from licensing.usage.lines import Reader
+from licensing.usage.reports import ROW, Report
 from tests.licensing.usage.builders import NOW, jws
 
 FIRST = 1 << 100
@@ -55,12 +57,13 @@ reports = st.fixed_dictionaries(
 
 
 def read(reader: Reader, number: int, raw: bytes) -> Any:
-    """The row, but for the generation's id; or why there is none."""
+    """The report, but for the generation's id; or why there is none."""
     try:
-        row = reader.read(number, raw).split("\t")
+        found = reader.read(number, raw)
     except LineRefused as refused:
         return refused.fault
-    return [row[0], *row[2:]]
+    assert found.row.startswith(f"{found.id:032x}\t")
+    return msgspec.structs.replace(found, id=0, row=found.row[32:])
 
 
 @given(said=st.lists(reports, min_size=2, max_size=12), room=st.integers(1, 3))
@@ -70,10 +73,10 @@ def test_a_line_is_read_as_if_it_were_the_first(said: list[dict[str, Any]], room
     for number, one in enumerate(said):
         raw = json.dumps(one).encode()
         fresh = Reader(now=NOW, first_id=FIRST)
-        row = read(seasoned, number, raw)
-        assert row == read(fresh, number, raw)
-        if isinstance(row, list):
-            content.update(bytes.fromhex(row[-1].strip().removeprefix("\\\\x")))
+        found = read(seasoned, number, raw)
+        assert found == read(fresh, number, raw)
+        if isinstance(found, Report):
+            content.update(bytes.fromhex(found.digest))
     assert seasoned.digest.digest() == content.digest()
 
 
@@ -93,6 +96,7 @@ def test_the_content_of_a_line_is_what_it_always_was() -> None:
         "parents": ['p"1', "p\\2"],
         "metadata": {"b": [1.5, None], "a": "é"},
     }
-    row = Reader(now=NOW, first_id=FIRST).read(3, json.dumps(said).encode()).split("\t")
-    content = dict(zip(lines.COLUMNS, row, strict=True))["content_digest"]
-    assert content == "\\\\xb23b1bdb8e739226c141290a1b32c0ab68019dff815e30e130d4114c019da3b6\n"
+    found = Reader(now=NOW, first_id=FIRST).read(3, json.dumps(said).encode())
+    assert found.digest == "b23b1bdb8e739226c141290a1b32c0ab68019dff815e30e130d4114c019da3b6"
+    columns = dict(zip(ROW, found.row.split("\t"), strict=True))
+    assert columns["content_digest"] == f"\\\\x{found.digest}"
