@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, F, Q, Value, When
 
 from ledger import ids
 from ledger.actor import Actor
@@ -142,13 +142,6 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def visible_to(self, actor: Actor) -> ApiKeyQuerySet:
         """Those of the actor's own organisation only, even for the house."""
         return self.filter(organisation_id=actor.tenant)
-
-    def with_role(self) -> ApiKeyQuerySet:
-        """Each with `current_role`, the present role of its person there; null once that ended."""
-        role = Membership.objects.current().filter(
-            organisation=OuterRef("organisation"), user=OuterRef("user")
-        )
-        return self.annotate(current_role=Subquery(role.values("role")[:1]))
 
     def live(self, now: datetime) -> ApiKeyQuerySet:
         """Those that have neither been revoked nor expired."""

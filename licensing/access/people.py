@@ -13,7 +13,7 @@ from django.db import transaction
 from ledger.actor import Actor, Mode, ScopeMissing
 from ledger.errors import Invalid, NotFound, Refused
 from licensing.access import audit
-from licensing.access.models import ApiKey, Membership, Organisation, User
+from licensing.access.models import Membership, Organisation, User
 from licensing.access.roles import ROLES_OF_KIND, SCOPES_OF_ROLE, OrganisationKind
 
 if TYPE_CHECKING:
@@ -77,29 +77,9 @@ class LastOwner(Invalid):
     code = "last_owner"
 
 
-def actor_of(*, key: ApiKey, request_id: str = "") -> Actor | None:
-    """The actor an API key is: the key's scopes as far as its person's present role has them.
-
-    None once the membership has ended. Reads `key.current_role` if the key was loaded
-    `with_role()`, so that a request costs one query.
-    """
-    role = key.current_role if hasattr(key, "current_role") else _role_of(key)
-    if role is None:
-        return None
-    organisation = key.organisation
-    return Actor(
-        kind="key",
-        label=f"{key.user.username} ({key.name})",
-        mode=cast("Mode", organisation.mode),
-        person_id=key.user_id,
-        key_id=key.pk,
-        organisation_id=organisation.pk,
-        organisation_kind=cast("Kind", organisation.kind),
-        role=role,
-        scopes=SCOPES_OF_ROLE[role] & frozenset(key.scopes),
-        parties=frozenset(organisation.party_refs),
-        request_id=request_id,
-    )
+def key_label(username: str, name: str) -> str:
+    """What a key of this name is called in the audit trail."""
+    return f"{username} ({name})"
 
 
 def actor_for(
@@ -329,12 +309,3 @@ def _person(username: str, email: str, password: str | None) -> tuple[User, bool
         user.set_password(password)
         user.save(update_fields=["password"])
     return user, fresh
-
-
-def _role_of(key: ApiKey) -> str | None:
-    membership = (
-        Membership.objects.current()
-        .filter(organisation_id=key.organisation_id, user_id=key.user_id)
-        .first()
-    )
-    return membership.role if membership else None

@@ -13,12 +13,12 @@ from django.db import transaction
 from joserfc.jwk import OKPKey
 from psycopg.types.json import Jsonb
 
-from ledger import ids
+from ledger import ids, prepared
 from ledger.actor import Actor
 from ledger.errors import NotAllowed, NotFound
 from ledger.ids import new_id
 from licensing.catalog.models import Platform
-from licensing.consent import facts, keys, prepared, quotas, receipts, reliance, spending, words
+from licensing.consent import facts, keys, quotas, receipts, reliance, spending, words
 from licensing.consent.counterfactuals import NONE_SPENT, Spent, smallest_changes
 from licensing.consent.engine import Asked, decide
 from licensing.consent.language import Decision, Effect, Request

@@ -10,8 +10,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from ledger import ids
-from licensing.consent import prepared
+from ledger import ids, prepared
 from licensing.consent.memory import Memory
 from licensing.consent.models import ConsentRule, Reliance
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from ledger import ids
-from licensing.consent import prepared, quotas
+from ledger import ids, prepared
+from licensing.consent import quotas
 from licensing.consent.compiling import CompiledRule
 from licensing.consent.engine import Asked
 from licensing.consent.language import Interval, Quota, QuotaOf

