@@ -122,6 +122,9 @@ _options["options"] = (
     f"-c statement_timeout={STATEMENT_TIMEOUT} -c lock_timeout=2s"
     " -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
 )
+# Django would have psycopg prepare nothing, even where it is asked to (`ledger.prepared`). What goes
+# through Django's own cursors is not prepared for all that.
+_options["prepare_threshold"] = 5
 # A pool for the web server's threads; commands and workers keep one connection each.
 if env.int("DATABASE_POOL", default=0):
     _options["pool"] = {"min_size": 1, "max_size": env.int("DATABASE_POOL"), "timeout": 5}
