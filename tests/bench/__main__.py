@@ -53,7 +53,16 @@ def main() -> int:
 
 
 def _benchmarks(size: str) -> Sequence[tuple[str, Callable[[], list]]]:  # type: ignore[type-arg]
-    from tests.bench import cedar, deciding, ingest, posting, rating, simulating, verifying
+    from tests.bench import (
+        cedar,
+        deciding,
+        ingest,
+        posting,
+        rating,
+        serving,
+        simulating,
+        verifying,
+    )
     from tests.bench.figures import Figure
 
     generations = GENERATIONS[size]
@@ -98,6 +107,31 @@ def _benchmarks(size: str) -> Sequence[tuple[str, Callable[[], list]]]:  # type:
                 ours=found.check,
                 reference=found.reference,
                 aim=0.7,
+            ),
+        ]
+
+    def serving_checks() -> list[Figure]:
+        found = serving.measure()
+        return [
+            Figure(
+                name="consent checks over HTTP, the most, to 500 a second",
+                rows=1,
+                ours=1 / found.most,
+                reference=1 / serving.AIM,
+                aim=1,
+            ),
+            Figure(
+                name=f"the same at {found.rate} a second, the longest wait of 99 in 100, to 15 ms",
+                rows=1,
+                ours=found.p99,
+                reference=0.015,
+                aim=1,
+            ),
+            Figure(
+                name=f"the same at {found.rate} a second, the wait of half of them, to 15 ms",
+                rows=1,
+                ours=found.p50,
+                reference=0.015,
             ),
         ]
 
@@ -166,6 +200,7 @@ def _benchmarks(size: str) -> Sequence[tuple[str, Callable[[], list]]]:  # type:
 
     return (
         ("consent checks", checking),
+        ("consent checks served", serving_checks),
         ("decisions", comparing),
         ("simulation", simulating_drafts),
         ("posting", posting.measure),

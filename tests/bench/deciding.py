@@ -84,16 +84,27 @@ urlpatterns = [
 ]
 
 
-def _over_the_api(checks: int) -> tuple[float, float]:
-    """Seconds for one check and for one bare request, as medians of rounds that take turns."""
+def build_asking() -> tuple[str, bytes]:
+    """A platform's API key, and the body of a check that is allowed."""
     generator, subject = _stage()
-    body = {
+    key = ApiClient(generator.actor).secret
+    return key, json.dumps(_asking(subject)).encode()
+
+
+def _asking(subject: Subject) -> dict[str, Any]:
+    return {
         "subjects": [subject.shown_id],
         "action": "generate_video",
         "territory": "US",
         "purpose": "personal",
         "content": {"violence": "none", "codes": []},
     }
+
+
+def _over_the_api(checks: int) -> tuple[float, float]:
+    """Seconds for one check and for one bare request, as medians of rounds that take turns."""
+    generator, subject = _stage()
+    body = _asking(subject)
     ours = json.dumps(body).encode()
     bare = json.dumps({**body, "platform_key": str(generator.platform.pk)}).encode()
     with override_settings(ROOT_URLCONF="tests.bench.deciding", ALLOWED_HOSTS=["testserver"]):
