@@ -14,8 +14,8 @@ timeout = 60
 # On a stop, what is being answered has so long to be finished.
 graceful_timeout = 20
 # Now and then a fresh process, at a moment of its own.
-max_requests = 20_000
-max_requests_jitter = 2_000
+max_requests = 200_000
+max_requests_jitter = 20_000
 # The longest request line that RFC 9112 asks a server to read, and as much for a header.
 limit_request_line = 8190
 limit_request_fields = 100

@@ -113,7 +113,7 @@ DATABASES: dict[str, dict[str, Any]] = {
         "CONN_HEALTH_CHECKS": True,
     }
 }
-DATABASES["default"]["ENGINE"] = "django_prometheus.db.backends.postgresql"
+DATABASES["default"]["ENGINE"] = "config.postgresql"
 # django-environ puts the query part of the URL in OPTIONS; the socket's folder is the host.
 _options = DATABASES["default"].setdefault("OPTIONS", {})
 if "host" in _options:
@@ -125,7 +125,8 @@ _options["options"] = (
 # Django would have psycopg prepare nothing, even where it is asked to (`ledger.prepared`). What goes
 # through Django's own cursors is not prepared for all that.
 _options["prepare_threshold"] = 5
-# A pool for the web server's threads; commands and workers keep one connection each.
+# Each thread of a web server and each worker keeps one connection; a pool instead of that costs a
+# journey to PostgreSQL more for each request.
 if env.int("DATABASE_POOL", default=0):
     _options["pool"] = {"min_size": 1, "max_size": env.int("DATABASE_POOL"), "timeout": 5}
 else:

@@ -49,7 +49,7 @@ def _children(home: Path, port: int) -> list[ChildSpec]:
         "--hostname", f"worker-{port}@%h", "--loglevel", "INFO",
     ]
     # fmt: on
-    served = {"DATABASE_POOL": "8", "PROMETHEUS_MULTIPROC_DIR": str(_metrics(home, port))}
+    served = {"CONN_MAX_AGE": "600", "PROMETHEUS_MULTIPROC_DIR": str(_metrics(home, port))}
     worked = {"CONN_MAX_AGE": "600", "STATEMENT_TIMEOUT": "45s"}
     return [
         ChildSpec(name="web", command=web, patience=25.0, environment=served),

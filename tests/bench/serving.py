@@ -45,7 +45,7 @@ def measure() -> Measured:
     """Sends for some fifteen seconds. To be run on a database that is thrown away, and not in a
     transaction. At 500/s if the server can bear that, else at what it can."""
     key, body = build_asking()
-    with web_server("--workers", PROCESSES, DATABASE_POOL="8", CONN_MAX_AGE="0") as server:
+    with web_server("--workers", PROCESSES, CONN_MAX_AGE="600") as server:
         _send(server, key, body, _at_once(WARM))
         waits = _send(server, key, body, _at_once(LASTING))
         most = len(waits) / LASTING
