@@ -35,11 +35,20 @@ class NoSuchKey(Invalid):
 
 def current(*, now: datetime) -> SigningKey:
     """The key that signs now; the first time, and when its private half cannot be read any more
-    because the secret has changed, a new one."""
+    because the secret has changed, a new one.
+
+    Waits for nobody while there is one: only who makes it has to be alone, and whoever waited for
+    that lets the next one in at once, not at the end of the transaction this is part of.
+    """
+    key = _current()
+    if key is not None and _readable(key):
+        return key
     with transaction.atomic():
         _lock()
-        key = SigningKey.objects.filter(state=KeyState.CURRENT).first()
+        key = _current()
         if key is not None and _readable(key):
+            # Nothing has been written; going back gives the lock up.
+            transaction.set_rollback(True)
             return key
         following = SigningKey.objects.filter(state=KeyState.NEXT).first()
         return _promote(now=now, was=key, following=following)
@@ -50,7 +59,7 @@ def rotate(*, actor: Actor, now: datetime) -> SigningKey:
     and makes another next one. Receipts signed before stay verifiable."""
     with transaction.atomic():
         _lock()
-        was = SigningKey.objects.filter(state=KeyState.CURRENT).first()
+        was = _current()
         following = SigningKey.objects.filter(state=KeyState.NEXT).first()
         key = _promote(now=now, was=was, following=following)
         audit.record(actor=actor, now=now, verb="signing_key.rotate", thing=key.kid)
@@ -85,6 +94,10 @@ def private_key(kid: str) -> OKPKey:
     if key is None:
         raise NoSuchKey
     return _private(key)
+
+
+def _current() -> SigningKey | None:
+    return SigningKey.objects.filter(state=KeyState.CURRENT).first()
 
 
 def _private(key: SigningKey) -> OKPKey:
