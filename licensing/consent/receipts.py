@@ -31,6 +31,12 @@ class BadReceipt(Invalid):
     code = "bad_receipt"
 
 
+class BadKeySet(Invalid):
+    """This is not a set of public keys."""
+
+    code = "bad_key_set"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """A verified receipt's claims, and whether it is still in time."""
@@ -56,12 +62,15 @@ def verify(receipt: str, *, jwks: Mapping[str, Any], now: datetime) -> Receipt:
     """Checks a receipt against published keys, without asking anyone.
 
     Raises BadReceipt for anything but a receipt signed with one of `jwks`. One that has expired is
-    still genuine: see `in_time`.
+    still genuine: see `in_time`. Raises BadKeySet if `jwks` is none.
     """
     if len(receipt) > LONGEST:
         raise BadReceipt
     try:
         keys = KeySet.import_key_set({"keys": list(jwks["keys"])})
+    except (JoseError, ValueError, KeyError, TypeError, AttributeError):
+        raise BadKeySet from None
+    try:
         found = jws.deserialize_compact(receipt, keys, registry=_REGISTRY)
         header = found.headers()
         claims = json.loads(found.payload)

@@ -41,6 +41,8 @@ class Command(BaseCommand):
             raise CommandError(f"{jwks} is not a key set: {error}") from None
         try:
             found = receipts.verify(text.strip(), jwks=known, now=now)
+        except receipts.BadKeySet:
+            raise CommandError(f"{jwks} is not a key set.") from None
         except receipts.BadReceipt as error:
             raise CommandError(str(error)) from None
         self.stdout.write(json.dumps(found.claims, indent=2, sort_keys=True, ensure_ascii=False))
