@@ -24,6 +24,7 @@ from licensing.consent.language import (
     Audience,
     Axis,
     Change,
+    Decision,
     Effect,
     Purpose,
     Request,
@@ -80,6 +81,15 @@ def smallest_changes(
             if works is not None:
                 found.append(works)
     return tuple(found[:OPTIONS])
+
+
+def with_changes(
+    decision: Decision, request: Request, asked: Sequence[Asked], spent: Spent
+) -> Decision:
+    """The decision on `request`, with what would have been allowed if it is a refusal."""
+    if decision.outcome is not Effect.DENY:
+        return decision
+    return replace(decision, would_allow=smallest_changes(request, asked, spent=spent))
 
 
 class Search:

@@ -19,11 +19,11 @@ from ledger.errors import NotAllowed, NotFound
 from ledger.ids import new_id
 from licensing.catalog.models import Platform
 from licensing.consent import facts, keys, quotas, receipts, reliance, spending, words
-from licensing.consent.counterfactuals import NONE_SPENT, Spent, smallest_changes
+from licensing.consent.counterfactuals import NONE_SPENT, Spent, with_changes
 from licensing.consent.engine import Asked, decide
 from licensing.consent.language import Decision, Effect, Request
 from licensing.consent.models import ApprovalRequest, ConsentCheck
-from licensing.consent.standing import Standing, StandingSubject, shown, stand, word_at
+from licensing.consent.standing import Standing, StandingSubject, shown, stand
 from licensing.consent.terms import write_obligations, write_price
 
 # How long a holder has to answer a request for approval.
@@ -145,33 +145,6 @@ def grant(*, now: datetime, check: ConsentCheck, approved: frozenset[str]) -> Co
     return granted
 
 
-def replay(check: ConsentCheck) -> Decision:
-    """Takes the decision of `check` again, on its facts and the rules of the epochs it names."""
-    asked = tuple(
-        Asked(
-            subject=subject["subject"],
-            chain=tuple(subject["chain"]),
-            consents=tuple(
-                (
-                    holder,
-                    word_at(
-                        holder=ids.read("hld", holder), epoch=check.facts["epochs"][holder]
-                    ).book,
-                )
-                for holder in subject["consents"]
-            ),
-            holds=tuple(subject["holds"]),
-        )
-        for subject in check.facts["asked"]
-    )
-    return decide(
-        facts.read_request(check.facts["request"]),
-        asked,
-        approved=frozenset(check.facts.get("approved", ())),
-        spent=frozenset(check.facts.get("spent", ())),
-    )
-
-
 def _examine(actor: Actor, named: set[UUID], standing: Standing) -> None:
     """Every subject named is there, and of the asker's mode."""
     if len(standing.subjects) < len(named):
@@ -259,10 +232,7 @@ def _decide(case: Case, approved: frozenset[str], spent: Spent) -> Decision:
 
 
 def _told(case: Case, decision: Decision, spent: Spent) -> _Decided:
-    """With what would have been allowed, if it is a refusal."""
-    if decision.outcome is Effect.DENY:
-        changes = smallest_changes(case.request, case.asked, spent=spent)
-        decision = replace(decision, would_allow=changes)
+    decision = with_changes(decision, case.request, case.asked, spent)
     return _Decided(decision=decision, spent=spent)
 
 
@@ -285,15 +255,7 @@ def _check(
         rule_versions=[ids.read("rlv", version) for version in decision.rule_versions],
         facts={
             "request": facts.write_request(case.request),
-            "asked": [
-                {
-                    "subject": asked.subject,
-                    "chain": list(asked.chain),
-                    "consents": [holder for holder, _ in asked.consents],
-                    "holds": list(asked.holds),
-                }
-                for asked in case.asked
-            ],
+            "asked": [facts.write_asked(asked) for asked in case.asked],
             "epochs": dict(case.epochs),
             "verdicts": facts.write_verdicts(decision),
             **({"spent": facts.write_spent(decided.spent)} if decided.spent else {}),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from licensing.consent import words
+from licensing.consent.compiling import RuleBook
+from licensing.consent.engine import Asked
 from licensing.consent.explanations import would_allow
 from licensing.consent.language import (
     LEVEL,
@@ -121,6 +124,48 @@ def write_verdicts(decision: Decision) -> list[Json]:
     ]
 
 
+def write_asked(asked: Asked) -> Json:
+    """A subject with whose consent it needed, and what stopped it; elsewhere too, if others do."""
+    written: Json = {
+        "subject": asked.subject,
+        "chain": list(asked.chain),
+        "consents": [holder for holder, _ in asked.consents],
+        "holds": list(asked.holds),
+    }
+    if asked.elsewhere:
+        written["elsewhere"] = {
+            place: {
+                "consents": [holder for holder, _ in there.consents],
+                "holds": list(there.holds),
+            }
+            for place, there in asked.elsewhere.items()
+        }
+    return written
+
+
+def read_asked(written: Mapping[str, Any], book_of: Callable[[str], RuleBook]) -> Asked:
+    """What `write_asked` wrote, with each holder's book."""
+
+    def read(there: Mapping[str, Any]) -> Asked:
+        return Asked(
+            subject=written["subject"],
+            chain=tuple(written["chain"]),
+            consents=tuple((holder, book_of(holder)) for holder in there["consents"]),
+            holds=tuple(there["holds"]),
+        )
+
+    elsewhere = {place: read(there) for place, there in written.get("elsewhere", {}).items()}
+    return replace(read(written), elsewhere=elsewhere or None)
+
+
 def write_spent(spent: Mapping[str, datetime | None]) -> Json:
     """The rule versions whose quota had no room, each with when it has room again, if ever."""
     return {version: until and until.isoformat() for version, until in sorted(spent.items())}
+
+
+def read_spent(written: Mapping[str, str | None]) -> dict[str, datetime | None]:
+    """What `write_spent` wrote."""
+    return {
+        version: datetime.fromisoformat(until) if until else None
+        for version, until in written.items()
+    }

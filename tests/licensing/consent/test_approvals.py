@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from licensing.catalog.models import Subject
-from licensing.consent import decisions, facts, rules
+from licensing.consent import facts, rules
 from licensing.consent.bodies import canonical, read_body
 from licensing.consent.compiling import bind, compile_rule
 from licensing.consent.engine import Asked, decide
 from licensing.consent.language import Effect
 from licensing.consent.models import ApprovalRequest, ConsentCheck, ConsentRule
 from licensing.consent.patterns import pattern_of
+from licensing.consent.replays import replay
 from licensing.consent.shapes import RuleBodyShape
 from tests.client import ApiClient, assert_problem
 from tests.licensing.builders import build_ownership, build_subject, with_scopes
@@ -145,7 +146,7 @@ def test_it_answers_the_rules_that_asked_and_no_other(
     publish_rule(studio, effect="deny", purposes=["news"])
     assert ask(generator, hero, purpose="news").outcome == "deny"
     for check in ConsentCheck.objects.all():
-        again = decisions.replay(check)
+        again = replay(check)
         assert (str(again.outcome), facts.write_reasons(again.reasons)) == (
             check.outcome,
             check.reasons,

@@ -13,6 +13,7 @@ from ledger.ids import new_id
 from licensing.consent import decisions, facts, rules, switches
 from licensing.consent.decisions import Asking, ModeMismatch
 from licensing.consent.models import ConsentCheck, RuleVersion
+from licensing.consent.replays import replay
 from tests.licensing.builders import build_ownership, build_property, build_subject
 from tests.licensing.consent.builders import (
     NOW,
@@ -303,7 +304,7 @@ def test_every_decision_replays_to_the_same_answer_whatever_has_happened_since()
     outcomes = [check.outcome for check in made]
     assert outcomes == ["deny", "deny", "allow", "deny", "needs_approval", "deny", "allow"]
     for check in ConsentCheck.objects.filter(pk__in=[check.pk for check in made]):
-        again = decisions.replay(check)
+        again = replay(check)
         assert str(again.outcome) == check.outcome
         assert facts.write_reasons(again.reasons) == check.reasons
         assert [version.shown_id for version in _versions(check)] == list(again.rule_versions)

@@ -11,8 +11,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from licensing.catalog.models import Subject
-from licensing.consent import approvals, decisions, facts, rules, switches
+from licensing.consent import approvals, facts, rules, switches
 from licensing.consent.models import ApprovalRequest, ConsentCheck, ConsentRule, RuleVersion
+from licensing.consent.replays import replay
 from tests.client import ApiClient
 from tests.licensing.builders import build_subject
 from tests.licensing.consent.builders import (
@@ -217,7 +218,7 @@ def test_every_decision_replays_whatever_has_run_out_since(
         everyone(NOW + timedelta(days=days))
     outcomes = set()
     for check in ConsentCheck.objects.all():
-        again = decisions.replay(check)
+        again = replay(check)
         assert (str(again.outcome), facts.write_reasons(again.reasons)) == (
             check.outcome,
             check.reasons,

@@ -20,6 +20,7 @@ from licensing.consent.models import (
     QuotaUse,
     RuleVersion,
 )
+from licensing.consent.replays import replay
 from tests.licensing.builders import build_property, build_subject
 from tests.licensing.consent.builders import (
     NOW,
@@ -233,7 +234,7 @@ def test_what_was_spent_is_among_the_facts_so_that_every_decision_replays(
     made.append(ask(generator, hero, now=NOW + HOUR))
     assert [check.outcome for check in made] == ["allow", "deny", "deny", "allow"]
     for check in ConsentCheck.objects.all():
-        again = decisions.replay(check)
+        again = replay(check)
         assert str(again.outcome) == check.outcome
         assert facts.write_reasons(again.reasons) == check.reasons
 
