@@ -53,6 +53,8 @@ class HasScope(BasePermission):
     def has_permission(self, request: Request, view: APIView) -> bool:
         if request.auth is None:
             return False
+        if not hasattr(view, str(request.method).lower()):
+            return True  # which is answered with the methods there are
         require_scope(cast("Actor", request.auth), view, str(request.method))
         return True
 

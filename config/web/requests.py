@@ -80,13 +80,16 @@ class ApiMiddleware:
         return refuse(request, error)
 
     def _enter(self, request: HttpRequest) -> tuple[HttpResponse | None, Allowance | None]:
-        if _NUL.search(request.META.get("QUERY_STRING", "")):
-            return problem_response(
-                request,
-                status=400,
-                code="bad_parameter",
-                detail="A parameter holds a NUL character.",
-            ), None
+        query = request.META.get("QUERY_STRING", "")
+        most = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+        # Also where nobody looks at them.
+        wrong = ""
+        if _NUL.search(query):
+            wrong = "A parameter holds a NUL character."
+        elif query.count("&") >= most:
+            wrong = f"There are more than {most} parameters."
+        if wrong:
+            return problem_response(request, status=400, code="bad_parameter", detail=wrong), None
         actor = keys.authenticate(
             authorization=request.headers.get("Authorization", ""),
             now=timezone.now(),

@@ -7,6 +7,7 @@ organisations of the mode see it by design).
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -23,7 +24,7 @@ from tests.licensing.builders import (
     build_platform,
 )
 from tests.scenarios import things
-from tests.scenarios.schema import ROLES, Operation
+from tests.scenarios.schema import NDJSON, ROLES, Operation, operations
 
 KIND_OF_ROLE = {role: kind for kind, roles in ROLES_OF_KIND.items() for role in roles}
 Made = TypeVar("Made")
@@ -246,3 +247,16 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "consent_rules_edit": [{"body": _RULE}],
     "consent_checks_create": [_ASKING],
 }
+
+
+def bodies_of(op: Operation) -> list[Any]:
+    """Bodies of the operation: the document's examples, or what stands in for them."""
+    if op.media_types == (NDJSON,):
+        # The lines of an upload are such reports.
+        return bodies_of(next(op for op in operations() if op.name == "generations_report"))
+    content = op.spec.get("requestBody", {}).get("content", {}).get("application/json")
+    if content is None:
+        return [{}]
+    examples: dict[str, Any] = content.get("examples") or {"none": {"value": {}}}
+    published = [example["value"] for example in examples.values()]
+    return copy.deepcopy(BODIES.get(op.name, published))

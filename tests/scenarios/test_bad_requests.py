@@ -8,11 +8,14 @@ from dataclasses import dataclass, replace
 import pytest
 from django.apps import apps
 from django.db import connection
+from django.utils import timezone
 
+from licensing.access.keys import digest_of, revoke
+from licensing.access.models import ApiKey
 from licensing.access.roles import ALL_SCOPES
 from tests.client import ApiClient, assert_problem
-from tests.scenarios.schema import Operation, operations
-from tests.scenarios.tenants import Side, build_side, clients_of, person_in
+from tests.scenarios.schema import Operation, document, operations
+from tests.scenarios.tenants import Side, bodies_of, build_side, clients_of, person_in
 
 pytestmark = pytest.mark.django_db
 
@@ -20,6 +23,8 @@ OPERATIONS = operations()
 WRITES = [op for op in OPERATIONS if op.method in ("post", "patch", "put")]
 JSON_WRITES = [op for op in WRITES if not op.media_types or "application/json" in op.media_types]
 WITH_BODY = [op for op in JSON_WRITES if op.needs_body]
+POSTS = [op for op in OPERATIONS if op.method == "post"]
+PATHS = {path: [op for op in OPERATIONS if op.path == path] for path in document()["paths"]}
 LISTS = [op for op in OPERATIONS if op.method == "get" and op.name.endswith("_list")]
 ASKED = [op for op in OPERATIONS if op.method == "get" and op.parameters and op not in LISTS]
 
@@ -38,11 +43,13 @@ BROKEN_BODIES = {
     "a key twice": (b'{"a": 1, "a": 1}', 400),
     "too deep": (b'{"a":' + b"[" * 40 + b"]" * 40 + b"}", 400),
     "NaN": (b'{"a": NaN}', 400),
+    "Infinity": (b'{"a": -Infinity}', 400),
     "5,000 digits": (b'{"a": ' + b"9" * 5000 + b"}", 400),
     "null": (b"null", 400),
     "a string": (b'"text"', 400),
     "a list": (b"[]", 400),
     "a NUL": (b'{"a": "\\u0000"}', 400),
+    "a NUL in a key": (b'{"\\u0000": 1}', 400),
     "half a surrogate pair": (b'{"a": "\\ud800"}', 400),
     "more than a megabyte": (b'{"a": "' + b"x" * 1_100_000 + b'"}', 413),
 }
@@ -85,6 +92,17 @@ def stranger() -> ApiClient:
     return ApiClient()
 
 
+@pytest.fixture(scope="module")
+def ended(scene: Scene) -> list[ApiClient]:
+    """Clients whose key was revoked, and whose key has expired."""
+    owner = person_in(scene.side, "owner")
+    clients = [ApiClient(owner), ApiClient(owner)]
+    revoked, expired = (ApiKey.objects.get(digest=digest_of(each.secret)) for each in clients)
+    revoke(actor=owner, now=timezone.now(), key=revoked)
+    ApiKey.objects.filter(pk=expired.pk).update(expires_at=timezone.now())
+    return clients
+
+
 def send(  # type: ignore[no-untyped-def]
     client: ApiClient, op: Operation, path: str, raw: bytes, content_type: str = "application/json"
 ):
@@ -93,12 +111,18 @@ def send(  # type: ignore[no-untyped-def]
     )
 
 
-def call(client: ApiClient, op: Operation, headers: dict[str, str]):  # type: ignore[no-untyped-def]
+def call(  # type: ignore[no-untyped-def]
+    client: ApiClient, op: Operation, headers: dict[str, str], path: str = "", body: bytes = b"{}"
+):
     """The operation with these headers and as little else as it takes."""
+    path = path or op.path_with()
     if op.method == "get":
-        return client.http.get(op.path_with(), headers=headers)
+        return client.http.get(path, headers=headers)
     return getattr(client.http, op.method)(
-        op.path_with(), data=b"{}", content_type="application/json", headers=headers
+        path,
+        data=body,
+        content_type=next(iter(op.media_types), "application/json"),
+        headers=headers,
     )
 
 
@@ -157,6 +181,65 @@ def test_a_key_without_the_scope_is_told_so(op: Operation, scene: Scene) -> None
         assert response.status_code == 200
     else:
         assert_problem(response, 403, "scope_missing")
+
+
+@by_name(OPERATIONS)
+def test_a_key_that_is_over_is_none(op: Operation, ended: list[ApiClient]) -> None:
+    for client in ended:
+        response = call(client, op, client.headers())
+        assert_problem(response, 401, "not_authenticated")
+        assert response["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_method_that_is_none_names_those_that_are(path: str, scene: Scene) -> None:
+    ops = PATHS[path]
+    client, there = scene.able(ops[0])
+    offered = {op.method for op in ops}
+    for method in {"get", "post", "put", "patch", "delete"} - offered:
+        response = getattr(client.http, method)(
+            there, content_type="application/json", headers=client.headers()
+        )
+        assert_problem(response, 405, "method_not_allowed")
+        named = {each.strip().lower() for each in response["Allow"].split(",")}
+        assert named == offered | {"options"} | ({"head"} if "get" in offered else set())
+
+
+@by_name(POSTS)
+def test_an_idempotency_key_that_is_none_is_refused(op: Operation, scene: Scene) -> None:
+    client, path = scene.able(op)
+    before = row_counts()
+    for key in ("x" * 256, "tab\there", "café", ""):
+        response = client.http.post(
+            path,
+            data=b"{}",
+            content_type=next(iter(op.media_types), "application/json"),
+            headers=client.headers({"Idempotency-Key": key}),
+        )
+        assert_problem(response, 400, "bad_idempotency_key")
+    assert row_counts() == before
+
+
+@by_name(OPERATIONS)
+def test_parameters_that_hold_a_nul_or_are_a_thousand_are_refused(
+    op: Operation, scene: Scene
+) -> None:
+    client, path = scene.able(op)
+    for query in ("q=%00", "&".join(f"p{n}=1" for n in range(1100))):
+        response = call(client, op, client.headers({"If-Match": '"1"'}), f"{path}?{query}")
+        assert response.status_code == 400, (op.name, query[:20], response.content[:300])
+        assert_problem(response, 400)
+
+
+@by_name([op for op in OPERATIONS if op.collections])
+def test_an_id_that_cannot_be_is_not_found(op: Operation, scene: Scene) -> None:
+    client, _ = scene.able(op)
+    body = json.dumps(bodies_of(op)[0]).encode()
+    for name in op.collections:
+        for text in ("1e3", "%00", "9" * 5000, "%ff", "..%2f", "chr_" + "z" * 26):
+            path = op.path_with({name: text})
+            response = call(client, op, client.headers({"If-Match": '"1"'}), path, body)
+            assert_problem(response, 404, "not_found")
 
 
 @by_name(LISTS)

@@ -22,7 +22,6 @@ from tests.client import ApiClient
 from tests.licensing.builders import build_subject
 from tests.licensing.settlement.builders import Made, build_batch
 from tests.scenarios.schema import (
-    NDJSON,
     PLAIN,
     ROLES,
     Operation,
@@ -34,7 +33,6 @@ from tests.scenarios.schema import (
     schema_of,
 )
 from tests.scenarios.tenants import (
-    BODIES,
     COLLECTIONS,
     COUNTERPARTIES,
     KIND_OF_ROLE,
@@ -44,6 +42,7 @@ from tests.scenarios.tenants import (
     THINGS,
     TOLD_OF_THE_MODE,
     Side,
+    bodies_of,
     build_side,
     clients_of,
 )
@@ -52,8 +51,6 @@ from tests.scenarios.things import SETTLED_AT, settle
 pytestmark = pytest.mark.django_db
 
 OPERATIONS = operations()
-# The lines of an upload are such reports.
-REPORT = next(op for op in OPERATIONS if op.name == "generations_report")
 # What a list shows goes by the kind of organisation.
 FIRST_OF_KIND = ("owner", "engineer", "preparer")
 
@@ -117,18 +114,6 @@ def path_places(op: Operation) -> list[Place]:
         Place(op=op, name=name, prefix=COLLECTIONS.get(collection, f"after {collection}"))
         for name, collection in op.collections.items()
     ]
-
-
-def bodies_of(op: Operation) -> list[Any]:
-    """Bodies of the operation: the document's examples, or what stands in for them."""
-    if op.media_types == (NDJSON,):
-        return bodies_of(REPORT)
-    content = op.spec.get("requestBody", {}).get("content", {}).get("application/json")
-    if content is None:
-        return [{}]
-    examples: dict[str, Any] = content.get("examples") or {"none": {"value": {}}}
-    published = [example["value"] for example in examples.values()]
-    return copy.deepcopy(BODIES.get(op.name, published))
 
 
 def calls_of(op: Operation) -> list[Call]:
