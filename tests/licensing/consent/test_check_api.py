@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from ledger.ids import new_id, show
 from licensing.catalog.models import Subject
@@ -212,6 +213,38 @@ def test_a_subject_stands_once_in_a_request(client: ApiClient, hero: Subject) ->
     assert_problem(client.post("/consent-checks", twice), 422, "subject_twice")
     beside = clip(hero, co_subjects=[hero.shown_id])
     assert_problem(client.post("/consent-checks", beside), 422, "subject_twice")
+
+
+def test_of_two_rules_that_say_the_opposite_of_the_same_the_deny_wins(
+    client: ApiClient, studio: Studio, hero: Subject
+) -> None:
+    for effect in ("deny", "allow"):
+        publish_rule(studio, effect=effect, subject=hero, territories={"only": ["US"]})
+    said = client.post("/consent-checks", clip(hero, territory="US")).json()
+    assert (said["outcome"], said["receipt"]) == ("deny", None)
+    assert [reason["code"] for reason in said["reasons"]] == ["denied"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rules_that_cannot_be_read_allow_nothing(
+    client: ApiClient, studio: Studio, hero: Subject
+) -> None:
+    publish_rule(studio)
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '100ms'")
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("LOCK TABLE consent_ruleversion IN ACCESS EXCLUSIVE MODE")
+        answer = client.post("/consent-checks", clip(hero))
+        assert_problem(answer, 503, "unavailable")
+        assert int(answer["Retry-After"]) > 0
+    finally:
+        other.close()
+        connection.close()
+    assert not ConsentCheck.objects.exists()
+    assert client.post("/consent-checks", clip(hero)).json()["outcome"] == "allow"
 
 
 def test_unknown_and_foreign_things_look_the_same(client: ApiClient, hero: Subject) -> None:
