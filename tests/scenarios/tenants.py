@@ -219,6 +219,12 @@ COUNTERPARTIES: frozenset[tuple[str, str]] = frozenset(
 # asks about live data, for it may name every subject of a mode.
 TOLD_OF_THE_MODE: frozenset[str] = frozenset({"consent_checks_create", "consent_checks_batch"})
 
+# What a signed answer tells of other organisations of the mode by design: a bundle has every subject
+# with its owners and the rules over it.
+SIGNED_FOR_ALL: dict[str, frozenset[str]] = {
+    "consent_bundles_current": frozenset({"hld", "rul"}),
+}
+
 # Where an id that nobody has is not a 404: the lines of a report are all judged together, and a
 # payee without a destination is refused whether or not there is such a payee.
 NOT_404: dict[tuple[str, str], int] = {

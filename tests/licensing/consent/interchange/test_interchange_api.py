@@ -276,6 +276,12 @@ def test_where_it_is_to_hold_is_ones_own(client: ApiClient, studio: Studio) -> N
     )
     told = [assert_problem(answer, 422, "which_target") for answer in (strangers, nobodys)]
     assert told[0]["errors"] == told[1]["errors"]
+    # And so is a platform of the other mode.
+    mine = build_subject(studio.holder).shown_id
+    for platform in (build_generator(mode="live").platform.shown_id, show("plt", new_id())):
+        policy = permission(target=f"assent:{mine}", assignee=f"assent:{platform}")
+        answer = client.post("/consent-rules/import", {"policy": policy})
+        assert_problem(answer, 404, "not_found")
     assert_problem(client.post("/consent-rules/import", {"policy": "x"}), 400, "not_an_object")
 
 
