@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,8 +34,8 @@ class Waiting:
     at: float
 
 
-@pytest.fixture
-def server() -> Iterator[WebServer]:
+@pytest.fixture(scope="module")
+def server(django_db_setup: None) -> Iterator[WebServer]:
     with web_server("--threads", "4", BUNDLE_WAITERS="2") as server:
         yield server
 
@@ -72,7 +72,7 @@ def get(server: WebServer) -> Callable[..., Waiting]:
 
 def until_waiting(waiting: Future[Any]) -> None:
     """Gives the server the time to have begun to wait."""
-    time.sleep(1)
+    time.sleep(0.5)
     assert not waiting.done()
 
 
@@ -106,9 +106,9 @@ def test_a_revocation_and_a_stop_wake_who_waits(
 def test_who_waits_in_vain_is_told_that_nothing_has_changed(get: Callable[..., Waiting]) -> None:
     etag = get().answer.headers["ETag"]
     began = time.monotonic()
-    found = get(etag, 2)
+    found = get(etag, 1)
     assert (found.answer.status_code, found.answer.content) == (304, b"")
-    assert found.at - began >= 2
+    assert found.at - began >= 1
 
 
 def test_a_change_for_others_alone_wakes_nobody(
@@ -116,7 +116,7 @@ def test_a_change_for_others_alone_wakes_nobody(
 ) -> None:
     """Of another mode nothing is in the bundle, so the one there is stays good."""
     etag = get().answer.headers["ETag"]
-    waiting = people.submit(get, etag, 4)
+    waiting = people.submit(get, etag, 2)
     until_waiting(waiting)
     publish_rule(build_studio(mode="live"), now=timezone.now())
     assert waiting.result(30).answer.status_code == 304
@@ -126,9 +126,10 @@ def test_there_is_room_for_a_few_who_wait_and_for_everybody_else(
     get: Callable[..., Waiting], people: ThreadPoolExecutor, server: WebServer, studio: Studio
 ) -> None:
     etag = get().answer.headers["ETag"]
-    first = [people.submit(get, etag, 15) for _ in range(2)]
-    time.sleep(1)
-    refused = get(etag, 15).answer
+    # Of three at once one finds no room, whoever comes last.
+    three = [people.submit(get, etag, 15) for _ in range(3)]
+    done, waiting = wait(three, timeout=30, return_when=FIRST_COMPLETED)
+    (refused,) = [one.result().answer for one in done]
     assert refused.status_code == 503
     assert refused.json()["code"] == "too_many_waiting"
     assert int(refused.headers["Retry-After"]) > 0
@@ -136,9 +137,9 @@ def test_there_is_room_for_a_few_who_wait_and_for_everybody_else(
     assert get(etag).answer.status_code == 304
     assert get().answer.status_code == 200
     publish_rule(studio, now=timezone.now())
-    assert [waiting.result(30).answer.status_code for waiting in first] == [200, 200]
+    assert [one.result(30).answer.status_code for one in waiting] == [200, 200]
     # Their places are free again.
-    last = people.submit(get, get().answer.headers["ETag"], 2)
+    last = people.submit(get, get().answer.headers["ETag"], 1)
     assert last.result(30).answer.status_code == 304
 
 
@@ -146,7 +147,7 @@ def test_who_waits_holds_no_connection_and_no_transaction(
     get: Callable[..., Waiting], people: ThreadPoolExecutor
 ) -> None:
     etag = get().answer.headers["ETag"]
-    waiting = people.submit(get, etag, 6)
+    waiting = people.submit(get, etag, 3)
     until_waiting(waiting)
     counts, states = [], set()
     while not waiting.done():
