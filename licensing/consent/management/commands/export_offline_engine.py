@@ -1,4 +1,4 @@
-"""Writes the offline engine as an installable Python package."""
+"""Writes the offline engine as a Python package, with a wheel to install it from."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from licensing.consent.offline_package import write_package
 
 
 class Command(BaseCommand):
-    """Writes the engine that decides by bundles into a folder: `pip install FOLDER` installs it."""
+    """Writes the engine that decides by bundles into a folder; its wheel is what pip installs."""
 
-    help = "Writes the offline engine, which needs nothing but Python, as a package into FOLDER."
+    help = "Writes the offline engine, which needs nothing but Python, as sources and a wheel into FOLDER."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("folder", type=Path)
