@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -122,6 +123,54 @@ def test_the_next_version_does_not_cut_it_short_and_its_terms_go_on(
     over = NOW + timedelta(days=7)
     assert price(generator, "DE", over) == ["deny", [], {}]
     assert price(generator, "US", over) == ["allow", ["5.00"], {"watermark": True}]
+
+
+@pytest.mark.django_db
+def test_neither_does_a_cheaper_one_reach_whoever_has_notice(
+    studio: Studio, generator: Generator, stranger: Generator, hero: Subject
+) -> None:
+    agreed = {"price": {"amount": "5", **USD}, "obligations": {"watermark": True}}
+    rule = publish_rule(studio, agreed, **WEEK)
+    ask(generator, hero)
+    said_anew(studio, rule, {"effect": "allow", "price": {"amount": "1", **USD}})
+    for platform, amount, duties in (
+        (generator, "5.00", {"watermark": True}),
+        (stranger, "1.00", {}),
+    ):
+        check = ask(platform, hero)
+        assert [part["amount"] for part in check.price["parts"]] == [amount]
+        assert check.obligations == duties
+
+
+@pytest.mark.django_db
+def test_over_the_api_a_notice_is_kept_to_its_last_moment_and_for_its_platforms_alone(
+    studio: Studio, generator: Generator, stranger: Generator, hero: Subject
+) -> None:
+    holder = ApiClient(studio.actor)
+    relied, other = ApiClient(generator.actor), ApiClient(stranger.actor)
+    body = {"subjects": [hero.shown_id], "action": "generate_video"}
+
+    def told(client: ApiClient) -> tuple[str, bool]:
+        said = client.post("/consent-checks", body).json()
+        return said["outcome"], said["receipt"] is not None
+
+    with time_machine.travel(NOW, tick=False) as clock:
+        path = f"/consent-rules/{publish_rule(studio, now=NOW, **WEEK).shown_id}"
+        assert told(relied) == ("allow", True)
+        clock.move_to(LATER)
+        holder.post(f"{path}/revoke", If_Match=holder.get(path)["ETag"])
+        over = LATER + timedelta(days=7)
+        for moment in (LATER, over - timedelta(seconds=1)):
+            clock.move_to(moment)
+            assert told(relied) == ("allow", True)
+            assert told(other) == ("deny", False)
+        # A stop in the middle of it ends it at once; lifted, it is no longer than it was.
+        switch = holder.post("/kill-switches", {}).json()["switch"]["id"]
+        assert told(relied) == ("deny", False)
+        holder.post(f"/kill-switches/{switch}/lift")
+        assert told(relied) == ("allow", True)
+        clock.move_to(over)
+        assert told(relied) == ("deny", False)
 
 
 @pytest.mark.django_db
