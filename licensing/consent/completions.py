@@ -36,11 +36,30 @@ def completion(
     ways the first that is found; bounded as the smallest changes are, so it may miss one where
     very many rules stand in each other's way.
     """
-    if any(subject.holds or not subject.consents for subject in asked):
-        return None
     if allows(request, asked, spent=spent):
         return ()
+    found = _found(request, asked, spent)
+    if found is None and request.territory is None:
+        return _somewhere(request, asked, spent)
+    return found
+
+
+def _found(request: Request, asked: Sequence[Asked], spent: Spent) -> tuple[Change, ...] | None:
+    if any(subject.holds or not subject.consents for subject in asked):
+        return None
     return _Completing(request=request, asked=asked, spent=spent).found()
+
+
+def _somewhere(request: Request, asked: Sequence[Asked], spent: Spent) -> tuple[Change, ...] | None:
+    """What would do in one territory, of those in which not everyone is asked."""
+    if not any(subject.elsewhere for subject in asked):
+        return None
+    for place in Search(request=request, asked=asked, spent=spent).classes("territory"):
+        said = with_fact(request, "territory", place.value)
+        found = _found(said, [subject.asked_in(place.value) for subject in asked], spent)
+        if found is not None:
+            return tuple(sorted((place.change, *found), key=lambda change: change.fact))
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,10 +222,12 @@ class _Completing:
 
     def _holds(self, domains: _Domains) -> bool:
         """The engine has the last word."""
-        request = self.request
+        request, asked = self.request, self.asked
         for fact, classes in domains.items():
             request = with_fact(request, fact, classes[0].value)
-        return allows(request, self.asked, spent=self.spent)
+            if fact == "territory":
+                asked = [subject.asked_in(classes[0].value) for subject in asked]
+        return allows(request, asked, spent=self.spent)
 
 
 _SETTLED: Final = frozenset({"action", "platform", "at"})

@@ -10,6 +10,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from operator import itemgetter
 from typing import Final
 from uuid import UUID
 
@@ -171,8 +172,11 @@ def _spent(asked: Sequence[Asked], *, platform: UUID, at: datetime) -> Spent:
 
 
 def _alike(asked: Asked, request: Request, spent: Spent) -> Hashable:
-    """What an outcome hangs on. Two places with the same have the same outcome: of one subject
-    alone in a request no condition but that on the platform tells them apart."""
+    """What an outcome hangs on, here and in other territories.
+
+    Two places with the same have the same outcome: of one subject alone in a request no condition
+    but that on the platform tells them apart.
+    """
     consents = tuple(
         tuple(
             (
@@ -189,4 +193,9 @@ def _alike(asked: Asked, request: Request, spent: Spent) -> Hashable:
         )
         for _, book in asked.consents
     )
-    return asked.holds, consents
+    elsewhere = (asked.elsewhere or {}).items()
+    places = tuple(
+        (place, _alike(there, request, spent))
+        for place, there in sorted(elsewhere, key=itemgetter(0))
+    )
+    return asked.holds, consents, places

@@ -16,11 +16,20 @@ from tests.licensing.consent.advice import readings
 
 Json = dict[str, Any]
 fairly = settings(
-    max_examples=150,
+    max_examples=100,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 KEPT = ("action", "platform", "at")
+# Fields that cover whatever is said, as long as it is said.
+WIDE: Json = {
+    "territories": {"only": list(generated.TERRITORIES)},
+    "purposes": list(generated.PURPOSES),
+    "channels": ["app", "web"],
+    "languages": ["de", "en"],
+    "content": {"violence": "strong"},
+    "duration_seconds_max": 60,
+}
 
 
 @fairly
@@ -44,7 +53,42 @@ def test_what_has_to_be_said_is_enough_and_takes_nothing_back(
 
 
 @fairly
-@given(generated.requests, generated.worlds(), st.data())
+@given(generated.requests, generated.shared_worlds())
+def test_so_it_is_with_those_who_own_where_it_is_said_to_be(
+    request: Json, world: list[Json]
+) -> None:
+    request.pop("territory", None)
+    wanted = generated.as_request(request)
+    for completed in readings(wanted, completion(wanted, generated.as_asked(world)) or ()):
+        asked = generated.as_asked(world, completed.territory)
+        if completed != wanted:
+            assert decide(completed, asked).outcome is Effect.ALLOW
+
+
+def test_saying_where_may_be_enough_for_one_who_owns_there() -> None:
+    """Not knowing where, all are asked; one of them has said nothing."""
+    allow = {"scope": "", "rule": "rul_1", "version": "rlv_1", "number": 0}
+    allow |= {"body": {"effect": "allow", "purposes": ["news"]}}
+    world: list[Json] = [
+        {
+            "id": "chr_1",
+            "chain": ["chr_1"],
+            "owners": {"hld_1": [allow], "hld_2": []},
+            "owned_in": {"": ["hld_2"], "JP": ["hld_1"]},
+            "stopped": False,
+        }
+    ]
+    request = {"action": "train", "platform": "plt_1", "at": generated.MOMENTS[0]}
+    changes = completion(generated.as_request(request), generated.as_asked(world))
+    assert changes is not None
+    assert [(each.fact, each.values) for each in changes] == [
+        ("purpose", ("news",)),
+        ("territory", ("JP",)),
+    ]
+
+
+@fairly
+@given(generated.requests, generated.worlds(most=1), st.data())
 def test_what_would_have_done_is_found(
     request: Json, world: list[Json], data: st.DataObject
 ) -> None:
@@ -56,6 +100,13 @@ def test_what_would_have_done_is_found(
                 if rule["body"]["effect"] != "allow":
                     for field in ("co_appearance", "forbidden_codes", "forbidden_words"):
                         rule["body"].pop(field, None)
+    # Or else hardly anything were allowed.
+    for subject in world:
+        for holder, rules in subject["owners"].items():
+            fields = data.draw(st.lists(st.sampled_from(sorted(WIDE)), max_size=2, unique=True))
+            body = {"effect": "allow", **{field: WIDE[field] for field in fields}}
+            version = f"rlv_{subject['id']}{holder}"
+            rules.append({"version": version, "rule": "rul_w", "scope": "", "body": body})
     asked, whole = generated.as_asked(world), generated.as_request(request)
     assume(decide(whole, asked).outcome is Effect.ALLOW)
     named = sorted(set(request) - set(KEPT))
