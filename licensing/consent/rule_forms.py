@@ -149,7 +149,7 @@ def read(fields: Fields, *, now: datetime) -> Reading:
 
 
 def wrong_of(refusal: Invalid) -> dict[str, list[str]]:
-    """A verb's refusal by the field it points to."""
+    """A verb's refusal by the field it points to; by what the rule is over if it points to none."""
     places = [each.pointer.strip("/").split("/") for each in refusal.faults]
     found: dict[str, list[str]] = {}
     for place in places:
@@ -157,7 +157,7 @@ def wrong_of(refusal: Invalid) -> dict[str, list[str]]:
             found[".".join(place[1:3])] = [refusal.detail]
         else:
             found["name" if place[0] == "name" else "over"] = [refusal.detail]
-    return found or {"effect": [refusal.detail]}
+    return found or {"over": [refusal.detail]}
 
 
 def raw_body(fields: Fields) -> Json:

@@ -250,7 +250,9 @@ def test_more_than_a_thousand_rules_are_too_many(
     monkeypatch.setattr(rules, "MOST_RULES", 1)
     draft_rule(studio)
     page = fill(client, f"{PAGE}/new", form(studio), status=422).content.decode()
-    assert "at most 1,000 rules" in page
+    found = re.search(r'<p class="fault" id="wrong-over">([^<]*)</p>', page)
+    assert found
+    assert "at most 1,000 rules" in found[1]
     assert ConsentRule.objects.count() == 1
 
 
