@@ -140,6 +140,9 @@ def test_neither_does_a_cheaper_one_reach_whoever_has_notice(
         check = ask(platform, hero)
         assert [part["amount"] for part in check.price["parts"]] == [amount]
         assert check.obligations == duties
+        # The dearer of two would be five as well: it is the one version alone.
+        (version,) = RuleVersion.objects.filter(pk__in=check.rule_versions)
+        assert version.number == (1 if platform is generator else 2)
 
 
 @pytest.mark.django_db
