@@ -28,6 +28,8 @@ WRITE: Final = "keys:write"
 SCOPES: Final[Mapping[str, str]] = {
     "catalog:read": "Read the catalogue and who owns what",
     "catalog:write": "Register subjects, and change who owns them",
+    "claims:read": "Read claims to subjects",
+    "claims:write": "Claim a subject, and answer claims to yours",
     "consent:read": "Read rules, checks, approvals and stops",
     "consent:write": "Draft rules",
     "consent:publish": "Publish and revoke rules, answer approvals, stop",

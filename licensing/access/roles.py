@@ -40,6 +40,7 @@ ROLES_OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
 _HOLDER_READS = frozenset(
     {
         "catalog:read",
+        "claims:read",
         "consent:read",
         "agreements:read",
         "usage:read",
@@ -60,6 +61,7 @@ SCOPES_OF_ROLE: Final[Mapping[str, frozenset[str]]] = {
     Role.OWNER: _HOLDER_READS
     | {
         "catalog:write",
+        "claims:write",
         "consent:write",
         "consent:publish",
         "parties:write",
@@ -92,6 +94,7 @@ SCOPES_OF_ROLE: Final[Mapping[str, frozenset[str]]] = {
     },
     Role.APPROVER: _HOUSE_READS
     | {
+        "claims:resolve",
         "settlement:approve",
         "payouts:approve",
         "books:close",

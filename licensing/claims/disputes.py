@@ -1,0 +1,28 @@
+"""Which subjects are disputed, for whoever decides about them: read in the decision's own statement.
+
+A claim is in force for every decision that begins after its filing was answered, and for none that
+begins after its end was, since both are read from the rows and remembered nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+# The territories in which a subject is disputed, as one array of text in a select list; '' is
+# everywhere. Fill in the SQL expression with `.format(subject="s.id")`. Reads the open claims
+# through their index and writes nothing.
+DISPUTED_IN: Final = """
+ARRAY(SELECT claim.territory::text FROM claims_claim claim
+      WHERE claim.subject_id = {subject} AND claim.state = 'disputed')
+"""
+# One number that is another one whenever a claim was filed or ended, as a scalar subselect.
+STAMP: Final = "(SELECT count(*) + count(ended_at) FROM claims_claim)"
+
+
+def covers(disputed: Collection[str], territory: str | None) -> bool:
+    """Whether claims in `disputed` territories ('' is everywhere) are over `territory`. Not knowing
+    where, any of them is."""
+    if not disputed:
+        return False
+    return territory is None or "" in disputed or territory in disputed
