@@ -6,7 +6,6 @@ begins after its end was, since both are read from the rows and remembered nowhe
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Final
 
 # The territories in which a subject is disputed, as one array of text in a select list; '' is
@@ -18,11 +17,3 @@ ARRAY(SELECT claim.territory::text FROM claims_claim claim
 """
 # One number that is another one whenever a claim was filed or ended, as a scalar subselect.
 STAMP: Final = "(SELECT count(*) + count(ended_at) FROM claims_claim)"
-
-
-def covers(disputed: Collection[str], territory: str | None) -> bool:
-    """Whether claims in `disputed` territories ('' is everywhere) are over `territory`. Not knowing
-    where, any of them is."""
-    if not disputed:
-        return False
-    return territory is None or "" in disputed or territory in disputed

@@ -14,6 +14,7 @@ from django.db import connection
 from ledger import ids
 from ledger.errors import Refused
 from licensing.catalog.models import OwnershipStep, Platform, Subject
+from licensing.claims import disputes
 from licensing.consent import bundling, keys, offline, receipts
 from licensing.consent.bodies import canonical
 from licensing.consent.models import RuleVersion
@@ -26,13 +27,14 @@ FRESH: Final = LIFE / 2
 MOST_SUBJECTS: Final = 100_000
 _SECONDS: Final = re.compile(r"[0-9]{1,12}\Z", re.ASCII)
 
-# One number for what stands: it is another whenever a holder's word, a subject or an ownership step
-# was added or changed. Of words the sum, for epochs are drawn before they are committed, so that
+# One number for what stands: it is another whenever a holder's word, a subject, an ownership step or
+# a claim was added or changed. Of words the sum, for epochs are drawn before they are committed, so that
 # the largest need not be the latest; of the others, which are only ever added, how many there are.
-_STAMP: Final = """
+_STAMP: Final = f"""
 SELECT (SELECT COALESCE(sum(value), 0) FROM consent_consentepoch),
-       (SELECT count(*) FROM catalog_subject), (SELECT count(*) FROM catalog_ownershipstep)
-"""
+       (SELECT count(*) FROM catalog_subject), (SELECT count(*) FROM catalog_ownershipstep),
+       {disputes.STAMP}
+"""  # noqa: S608 - of constants
 
 
 class BundleTooLarge(Refused):
@@ -87,7 +89,8 @@ def stamp() -> Stamp:
 
 def content_of(*, platform: Platform, mode: str, now: datetime) -> Content:
     """Everything in force that concerns `platform`, read as a check reads it: every change that was
-    committed before this began is in it. Raises BundleTooLarge."""
+    committed before this began is in it. A subject with an open claim is left out, so that it is
+    asked about online. Raises BundleTooLarge."""
     subjects = Subject.objects.filter(holder__organisation__mode=mode).order_by("pk")
     wanted = list(subjects.values_list("pk", flat=True)[: MOST_SUBJECTS + 1])
     if len(wanted) > MOST_SUBJECTS:
@@ -105,6 +108,7 @@ def content_of(*, platform: Platform, mode: str, now: datetime) -> Content:
                 },
             )
             for subject in standing.subjects.values()
+            if not subject.disputed
         ),
         voices=_voices(standing),
     )

@@ -16,6 +16,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from ledger import ids, prepared
+from licensing.claims import disputes
 from licensing.consent.bodies import read_body
 from licensing.consent.compiling import CompiledRule, Notice, bind, compile_rule
 from licensing.consent.engine import Asked
@@ -24,10 +25,11 @@ from licensing.consent.memory import Memory
 from licensing.consent.voices import Switch, Word, asked_about, asked_everywhere, consenting
 
 # Reads the subjects %(subjects)s with their mode, the chain of their properties (nearest first),
-# and one row per owner and ownership step in force on %(day)s, with that owner's epoch; and which
-# key signs now. One snapshot, so it is the state at one moment. The LIMIT drops nothing: it has the
-# planner expect few subjects before it knows them, so that it keeps one plan for all checks.
-_SUBJECTS: Final = """
+# the territories where they are disputed, and one row per owner and ownership step in force on
+# %(day)s, with that owner's epoch; and which key signs now. One snapshot, so it is the state at one
+# moment. The LIMIT drops nothing: it has the planner expect few subjects before it knows them, so
+# that it keeps one plan for all checks.
+_SUBJECTS: Final = f"""
 SELECT s.id, o.mode,
        ARRAY(WITH RECURSIVE chain AS (
                  SELECT p.id, p.parent_id, 1 AS step FROM catalog_property p
@@ -37,7 +39,8 @@ SELECT s.id, o.mode,
                  FROM chain c JOIN catalog_property p ON p.id = c.parent_id
                  WHERE c.step < 16)
              SELECT id FROM chain ORDER BY step),
-       s.consenting_holder_id, owner.territory, owner.holder_id, e.value,
+       {disputes.DISPUTED_IN.format(subject="s.id")},
+       owner.territory, owner.holder_id, e.value,
        (SELECT kid FROM consent_signingkey WHERE state = 'current')
 FROM (SELECT id FROM unnest(%(subjects)s::uuid[]) AS given (id)
       LIMIT cardinality(%(subjects)s::uuid[])) named
@@ -56,7 +59,7 @@ LEFT JOIN LATERAL (
     SELECT '', s.consenting_holder_id WHERE s.consenting_holder_id IS NOT NULL
 ) owner ON true
 LEFT JOIN consent_consentepoch e ON e.holder_id = owner.holder_id
-"""
+"""  # noqa: S608 - of constants
 
 # Reads the epoch of %(holders)s with all their published versions, those that have ended and run on
 # after %(since)s, and thrown switches: in one statement, so that what is remembered under an epoch
@@ -108,13 +111,16 @@ shown: Final = lru_cache(maxsize=100_000)(ids.show)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandingSubject:
-    """A subject as it stands: its mode, its chain of ids, and its owners by territory."""
+    """A subject as it stands: its mode, its chain of ids, its owners by territory, and where it is
+    disputed."""
 
     id: UUID
     mode: str
     chain: tuple[str, ...]
     # Holder ids by territory; '' is everywhere else, and everywhere where one consents for all.
     owners: Mapping[str, tuple[UUID, ...]]
+    # Territories with an open claim; '' is everywhere.
+    disputed: tuple[str, ...] = ()
 
     def consenting(self, territory: str | None) -> tuple[UUID, ...]:
         """Those whose consent is needed there; not knowing where, those of every territory."""
@@ -133,11 +139,11 @@ class Standing:
     def asked(self, subject: StandingSubject, request: Request) -> Asked:
         """One of the subjects as the platform of `request` asks about it, here and elsewhere."""
 
-        def ask(holders: tuple[UUID, ...]) -> Asked:
+        def ask(holders: tuple[UUID, ...], *, disputed: bool) -> Asked:
             words = [self.words[holder] for holder in holders]
-            return asked_about(subject.chain, words, request.platform)
+            return asked_about(subject.chain, words, request.platform, disputed=disputed)
 
-        return asked_everywhere(subject.owners, request.territory, ask)
+        return asked_everywhere(subject.owners, request.territory, ask, disputed=subject.disputed)
 
 
 def stand(*, subjects: Iterable[UUID], now: datetime) -> Standing:
@@ -145,7 +151,7 @@ def stand(*, subjects: Iterable[UUID], now: datetime) -> Standing:
     standing = Standing()
     owners: dict[UUID, dict[str, list[UUID]]] = {}
     rows = prepared.rows(_SUBJECTS, {"subjects": list(set(subjects)), "day": now.date()})
-    for subject, mode, properties, _, territory, holder, epoch, kid in rows:
+    for subject, mode, properties, disputed, territory, holder, epoch, kid in rows:
         standing.kid = kid
         if subject not in standing.subjects:
             owners[subject] = {}
@@ -154,6 +160,7 @@ def stand(*, subjects: Iterable[UUID], now: datetime) -> Standing:
                 mode=mode,
                 chain=(shown("chr", subject), *(shown("prp", one) for one in properties)),
                 owners=owners[subject],  # type: ignore[arg-type]
+                disputed=tuple(disputed),
             )
         if holder is not None:
             owners[subject].setdefault(territory, []).append(holder)

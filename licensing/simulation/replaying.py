@@ -181,14 +181,19 @@ class Replayer:
         return self._both[place]
 
     def _asked(self, subject: StandingSubject, request: Request) -> _Both:
-        def ask(holders: tuple[UUID, ...], which: int) -> Asked:
+        def ask(holders: tuple[UUID, ...], which: int, *, disputed: bool) -> Asked:
             words = [
                 replace(self._words[holder], book=self._book(holder)[which]) for holder in holders
             ]
-            return asked_about(subject.chain, words, request.platform)
+            return asked_about(subject.chain, words, request.platform, disputed=disputed)
 
         now, draft = (
-            asked_everywhere(subject.owners, request.territory, partial(ask, which=which))
+            asked_everywhere(
+                subject.owners,
+                request.territory,
+                partial(ask, which=which),
+                disputed=subject.disputed,
+            )
             for which in (0, 1)
         )
         books = [book for holder in subject.consenting(None) for book in self._book(holder)]

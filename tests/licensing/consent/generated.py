@@ -234,13 +234,13 @@ def as_subject(subject: Json, territory: str | None) -> Asked:
     """What the engine reads."""
     books = {holder: as_book(rules) for holder, rules in subject["owners"].items()}
 
-    def ask(holders: tuple[str, ...]) -> Asked:
+    def ask(holders: tuple[str, ...], *, disputed: bool = False) -> Asked:
         stopped = subject["stopped"] or not set(subject.get("switched", ())).isdisjoint(holders)
         return Asked(
             subject=subject["id"],
             chain=tuple(subject["chain"]),
             consents=tuple((holder, books[holder]) for holder in holders),
-            holds=("kill_switch",) if stopped else (),
+            holds=("disputed",) * disputed + ("kill_switch",) * stopped,
         )
 
     if "owned_in" not in subject:
