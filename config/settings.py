@@ -232,6 +232,7 @@ SPECTACULAR_SETTINGS = {
         "OrganisationKindEnum": "licensing.access.roles.OrganisationKind",
         "SubjectKindEnum": "licensing.catalog.models.SubjectKind",
         "ClaimStateEnum": "licensing.claims.states.ClaimState",
+        "ClaimDecisionEnum": "licensing.claims.shapes.DECISIONS",
         "ActionEnum": "licensing.consent.shapes.ACTIONS",
         "PurposeEnum": "licensing.consent.shapes.PURPOSES",
         "AudienceEnum": "licensing.consent.shapes.AUDIENCES",

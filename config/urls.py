@@ -9,6 +9,7 @@ from config.web import health, problems
 API = (
     "licensing.access.api",
     "licensing.catalog.api",
+    "licensing.claims.api",
     "licensing.consent.api",
     "licensing.simulation.api",
     "licensing.usage.api",

@@ -137,6 +137,7 @@ THINGS: dict[str, Thing] = {
     "prp": Thing(build=things.holder_property),
     "chr": Thing(build=things.subject, seen_by=frozenset({"house", "platform"})),
     "own": Thing(build=things.ownership),
+    "clm": Thing(build=things.claim),
     "rul": Thing(build=things.rule),
     "kls": Thing(build=things.kill_switch),
     "chk": Thing(build=things.consent_check),
@@ -164,6 +165,7 @@ COLLECTIONS: dict[str, str] = {
     "properties": "prp",
     "subjects": "chr",
     "ownerships": "own",
+    "claims": "clm",
     "consent-rules": "rul",
     "kill-switches": "kls",
     "consent-checks": "chk",
@@ -212,7 +214,7 @@ REFERENCES: dict[str, dict[str, str]] = {
 
 # Fields of a body that name a stranger by design: any of the mode, by an id one has to know.
 COUNTERPARTIES: frozenset[tuple[str, str]] = frozenset(
-    {("subject_ownership_steps_create", "/shares/0/holder")}
+    {("subject_ownership_steps_create", "/shares/0/holder"), ("claims_file", "/subject")}
 )
 
 # Operations that answer 403 for a thing of the other mode: a platform's test key is told that it
@@ -224,6 +226,10 @@ TOLD_OF_THE_MODE: frozenset[str] = frozenset({"consent_checks_create", "consent_
 SIGNED_FOR_ALL: dict[str, frozenset[str]] = {
     "consent_bundles_current": frozenset({"hld", "rul"}),
 }
+
+# Operations for the other of a thing's two sides than whose row it is here: a claim is on the
+# holder's subject, so that only somebody else withdraws it.
+FOR_THE_OTHER_SIDE: frozenset[str] = frozenset({"claims_withdraw"})
 
 # Where an id that nobody has is not a 404: the lines of a report are all judged together, and a
 # payee without a destination is refused whether or not there is such a payee.

@@ -24,6 +24,7 @@ from ledger.statements.models import Statement
 from licensing.access import audit, keys
 from licensing.access.models import Membership, User
 from licensing.access.roles import ROLES_OF_KIND
+from licensing.claims import filing
 from licensing.commerce.agreements import Price, create_agreement
 from licensing.commerce.models import Agreement
 from licensing.consent import rules, switches
@@ -37,7 +38,7 @@ from licensing.simulation.models import Simulation
 from licensing.usage.models import Batch, Generation
 from tests.licensing.builders import LONG_AGO, build_actor, build_property, build_subject
 from tests.licensing.commerce.builders import build_terms
-from tests.licensing.consent.builders import ask, draft_rule, publish_rule
+from tests.licensing.consent.builders import ask, build_studio, draft_rule, publish_rule
 from tests.licensing.settlement.builders import Made, build_batch
 
 if TYPE_CHECKING:
@@ -91,6 +92,19 @@ def subject(side: Side, kind: str) -> str:
 
 def ownership(side: Side, kind: str) -> str:
     return build_subject(side.holder).ownership_steps.get().shown_id
+
+
+def claim(side: Side, kind: str) -> str:
+    """Somebody's whose organisation is nobody else's, to one of the holder's."""
+    claimant = build_studio(mode=side.mode)
+    filed = filing.file_claim(
+        actor=claimant.actor,
+        now=timezone.now(),
+        claimant=claimant.holder,
+        subject=build_subject(side.holder),
+        statement="We drew it first.",
+    )
+    return filed.shown_id
 
 
 # -- Consent --------------------------------------------------------------------------------------
