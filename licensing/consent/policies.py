@@ -58,11 +58,13 @@ class Policy:
     """All that is said about one subject by the actor's holders, and who else has a say.
 
     `others` are the names of those whose consent is needed besides, by territory; empty is
-    everywhere else. `asked` says whether the actor's holders are asked at all.
+    everywhere else. `asked` says whether the actor's holders are asked at all; `disputed` names the
+    territories with an open claim, empty being everywhere.
     """
 
     subject: Subject
     asked: bool
+    disputed: tuple[str, ...]
     levels: tuple[Level, ...]
     actions: tuple[ActionOutlook, ...]
     switches: tuple[KillSwitch, ...]
@@ -80,6 +82,7 @@ def policy_of(*, actor: Actor, now: datetime, subject: Subject) -> Policy:
     return Policy(
         subject=subject,
         asked=bool(asked),
+        disputed=tuple(sorted(set(stands.disputed))),
         levels=tuple(_levels(actor, stands, subject, rules)),
         actions=tuple(_action(str(action), asked, standing, stands, by_id) for action in Action),
         switches=tuple(_switches(actor, asked, stands)),

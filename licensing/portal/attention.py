@@ -9,9 +9,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Count, Q
 
 from ledger.actor import Actor
 from licensing.catalog.models import Subject
+from licensing.claims.models import Claim
 from licensing.consent import telling
 from licensing.consent.blast import patiently
 from licensing.consent.models import ApprovalRequest, ConsentRule, KillSwitch, RuleVersion
@@ -60,10 +62,13 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attention:
-    """What a holder should look at: the oldest questions, stops in force, rules in draft."""
+    """What a holder should look at: the oldest questions, open claims on its subjects (all, and those
+    nobody has contested), stops in force, rules in draft."""
 
     questions: tuple[Waiting, ...]
     more: bool
+    claims: int
+    unanswered: int
     stops: int
     drafts: int
     # Whether there is any rule at all, in force, drafted or ended.
@@ -72,7 +77,7 @@ class Attention:
     @property
     def any(self) -> bool:
         """Whether there is anything."""
-        return bool(self.questions or self.stops or self.drafts)
+        return bool(self.questions or self.claims or self.stops or self.drafts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +99,14 @@ def attention_of(*, actor: Actor, now: datetime) -> Attention:
     # What else is in the picture and another's is not theirs to see.
     wanted = {key for each in found for key in each.consent_check.subject_ids}
     names = dict(Subject.objects.visible_to(actor).filter(pk__in=wanted).values_list("pk", "name"))
+    claims = Claim.objects.visible_to(actor).open().exclude(claimant__organisation=actor.tenant)
+    said = claims.aggregate(all=Count("pk"), unanswered=Count("pk", filter=Q(contested_at=None)))
     drafts = RuleVersion.objects.visible_to(actor).filter(state=VersionState.DRAFT)
     return Attention(
         questions=tuple(_waiting(each, names) for each in found[:FEW]),
         more=len(found) > FEW,
+        claims=said["all"],
+        unanswered=said["unanswered"],
         stops=KillSwitch.objects.visible_to(actor).thrown().count(),
         drafts=drafts.count(),
         ruled=ConsentRule.objects.visible_to(actor).exists(),

@@ -31,6 +31,7 @@ from ledger.statements.shapes import StatementShape
 from licensing.access import pages as access
 from licensing.access.models import User
 from licensing.catalog import pages as catalog
+from licensing.claims import pages as claims
 from licensing.consent import pages as consent
 from licensing.portal import door
 from licensing.portal.attention import attention_of, uses_of
@@ -202,7 +203,7 @@ pages = [
     path("statements/<str:shown>/json", statement_json, name="statement-json"),
     *(
         path(address, door.for_holders(page), name=name)
-        for topic in (access, catalog, consent, simulation, settlement)
+        for topic in (access, catalog, claims, consent, simulation, settlement)
         for address, page, name in topic.ROUTES
     ),
     path("<path:rest>", nothing_here),
