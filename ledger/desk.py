@@ -1,7 +1,7 @@
 """The desk of a member of the house in the admin: the rows it may look at, and the steps it may take.
 
-A step is taken in two moves. The first shows what it does, in money; the second takes it, on exactly
-what was seen. It is offered to those who may take it, and a row says to everybody who they are.
+A step is taken in two moves. The first shows what it does, in money if it moves any; the second takes
+it, on exactly what was seen. It is offered to those who may take it, and a row says to everybody who they are.
 """
 
 from __future__ import annotations
@@ -86,13 +86,13 @@ class DeskAdmin(ReadByScope, ReadOnlyAdmin):
     """Rows to look at, each with its steps if there are `steps`.
 
     A row that has steps has a `state` and a `content_hash_hex`; `mode_of` and `money_of` name the
-    attributes with its mode and with the money a step is about.
+    attributes with its mode and with the money a step is about, if it is about any.
     """
 
     steps: ClassVar[Mapping[str, Step[Any]]] = {}
     step_template: ClassVar[str]
     mode_of: ClassVar[str] = "mode"
-    money_of: ClassVar[str]
+    money_of: ClassVar[str] = ""
 
     def __init_subclass__(cls) -> None:
         """Each step gets its button, at the address of its name."""
@@ -135,7 +135,7 @@ class DeskAdmin(ReadByScope, ReadOnlyAdmin):
         if not self.has_view_permission(request, row):
             raise PermissionDenied
         step, refusal, status = self.steps[name], "", 200
-        mode, money = attrgetter(self.mode_of)(row), attrgetter(self.money_of)
+        mode = attrgetter(self.mode_of)(row)
         back = reverse(
             f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id]
         )
@@ -154,14 +154,16 @@ class DeskAdmin(ReadByScope, ReadOnlyAdmin):
                 self.taken(row)
                 if isinstance(answer, HttpResponse):
                     return answer
-                messages.success(request, f"{row.shown_id} ({money(row).shown}) {step.done}.")
+                money = self._money(row)
+                of = f" ({money.shown})" if money is not None else ""
+                messages.success(request, f"{row.shown_id}{of} {step.done}.")
                 return redirect(back)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": str(self.opts.verbose_name).capitalize(),
             "row": row,
-            "money": money(row),
+            "money": self._money(row),
             "step": step,
             "offered": self._open(request, step, row),
             "next_step": self.next_step(row),
@@ -171,6 +173,10 @@ class DeskAdmin(ReadByScope, ReadOnlyAdmin):
             **self.beside(row),
         }
         return TemplateResponse(request, self.step_template, context, status=status)
+
+    def _money(self, row: Any) -> Any:
+        """What a step is about in money; None if it is about none."""
+        return attrgetter(self.money_of)(row) if self.money_of else None
 
     def _possible(self, row: Any) -> list[tuple[str, Step[Any]]]:
         return [(name, step) for name, step in self.steps.items() if row.state in step.states]

@@ -61,6 +61,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _link("Consent rules", "rule", "consent_consentrule"),
         _link("Simulations", "science", "simulation_simulation"),
         _link("Approvals", "approval", "consent_approvalrequest"),
+        _link("Claims", "gavel", "claims_claim"),
         _link("Agreements", "handshake", "commerce_agreement"),
     ),
     _group(

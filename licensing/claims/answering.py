@@ -54,7 +54,7 @@ def contest_claim(*, actor: Actor, now: datetime, claim: Claim, statement: str) 
 @transaction.atomic
 def concede_claim(*, actor: Actor, now: datetime, claim: Claim) -> Claim:
     """An owner says that the claim is right. It ends; who owns the subject is then for its
-    registrant to record, as a step of ownership from a day to come.
+    registrant to record, as a step of ownership.
 
     Raises ScopeMissing, NotFound, NotAnOwner, ClaimEnded.
     """

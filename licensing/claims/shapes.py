@@ -60,7 +60,7 @@ class ClaimShape(Shape):
     state = serializers.ChoiceField(
         choices=ClaimState.choices,
         help_text="While disputed, every consent check over the subject there is denied. What a "
-        "conceded or upheld claim leads to is recorded as a step of ownership, from a day to come.",
+        "conceded or upheld claim leads to is recorded as a step of ownership.",
     )
     filed_at = Instant()
     contest = ContestedShape(source="*", allow_null=True)
