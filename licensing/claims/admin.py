@@ -89,8 +89,8 @@ class ClaimAdmin(DeskAdmin):
     ordering = ("-pk",)
     fields = (
         "shown", "subject", "claimant", "where", "mode", "state", "next_step", "statement",
-        "filed_by_label", "filed_at", "contested_for", "contest", "contested_by_label",
-        "contested_at", "conceded_for", "reason", "ended_by_label", "ended_at",
+        "filer", "filed_at", "contested_for", "contest", "contester",
+        "contested_at", "conceded_for", "reason", "ender", "ended_at",
     )  # fmt: skip
     steps = STEPS
     step_template = "claims/step.html"
@@ -108,6 +108,18 @@ class ClaimAdmin(DeskAdmin):
     @display(description="state", ordering="state", label=_COLOURS)
     def state_shown(self, claim: Claim) -> tuple[str, str]:
         return claim.state, claim.get_state_display()
+
+    @display(description="filed by")
+    def filer(self, claim: Claim) -> str:
+        return claim.filed_by_label
+
+    @display(description="contested by")
+    def contester(self, claim: Claim) -> str:
+        return claim.contested_by_label
+
+    @display(description="ended by")
+    def ender(self, claim: Claim) -> str:
+        return claim.ended_by_label
 
     @display(description="mode", ordering="subject__holder__organisation__mode")
     def mode(self, claim: Claim) -> str:
