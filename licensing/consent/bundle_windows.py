@@ -58,8 +58,8 @@ class CurrentBundleWindow(Window):
     @extend_schema(
         operation_id="consent_bundles_current",
         summary="Everything you may do, as a signed bundle",
-        description="All subjects of your mode that nobody disputes, their owners, every rule in force that concerns "
-        "you, and the stops. The offline engine decides by it for a quarter of an hour. With "
+        description="All subjects of your mode that nobody disputes, their owners, every rule in "
+        "force that concerns you, and the stops. The offline engine decides by it for a quarter of an hour. With "
         "If-None-Match you get 304 while what you have is the same and has long enough to live; "
         "with `wait` only after that many seconds, or at once when something changes. When too "
         "many wait already: 503.",
