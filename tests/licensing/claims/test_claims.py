@@ -29,8 +29,9 @@ from licensing.claims.refusals import (
     PartyToIt,
     TooManyClaims,
 )
-from licensing.consent import approvals, decisions
+from licensing.consent import approvals
 from licensing.consent.models import ApprovalRequest
+from licensing.consent.replays import replay
 from tests.licensing.builders import (
     build_actor,
     build_ownership,
@@ -74,7 +75,7 @@ def test_a_claim_stops_every_check_over_the_subject_until_it_ends(dispute: Dispu
     answering.withdraw_claim(actor=dispute.claimant.actor, now=LATER, claim=filed)
     assert ask(generator, dispute.hero, now=LATER).outcome == "allow"
     # What was refused meanwhile stays refused, whenever it is replayed.
-    assert decisions.replay(stopped).outcome == "deny"
+    assert replay(stopped).outcome == "deny"
 
 
 @pytest.mark.parametrize(("where", "answer"), [("DE", "deny"), (None, "deny"), ("FR", "allow")])
@@ -83,7 +84,12 @@ def test_a_claim_to_one_territory_is_over_that_territory(
 ) -> None:
     publish_rule(dispute.owner)
     claim(dispute.claimant, dispute.hero, territory="DE")
-    assert ask(build_generator(), dispute.hero, territory=where).outcome == answer
+    check = ask(build_generator(), dispute.hero, territory=where)
+    assert check.outcome == answer
+    if answer == "deny":
+        # Whoever hears it hears where it would have been allowed.
+        sentences = [option["sentence"] for option in check.would_allow]
+        assert sentences == ["Allowed if the territory were not Germany."]
 
 
 def test_a_platform_hears_that_it_is_disputed_and_not_by_whom(dispute: Dispute) -> None:
