@@ -25,7 +25,7 @@ urlpatterns = [
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     *(path("api/v1/", include(module)) for module in API),
     path("", include("licensing.consent.wellknown")),
-    path("", include("licensing.consent.profile_page")),
+    path("", include("licensing.consent.pages.profile")),
     path("portal/", include("licensing.portal.pages")),
     path("", include("config.panel.pages")),
     path("admin/", admin.site.urls),

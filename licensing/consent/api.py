@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from licensing.consent import bundle_windows as bundles
-from licensing.consent import check_windows as checks
-from licensing.consent import interchange_windows as interchange
-from licensing.consent import rule_windows as rules
+from licensing.consent.windows import bundles, checks, interchange, rules
 
 urlpatterns = [
     path("consent-bundles/current", bundles.CurrentBundleWindow.as_view()),

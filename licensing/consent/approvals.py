@@ -13,12 +13,12 @@ from ledger.errors import Refused
 from licensing.access import audit
 from licensing.catalog.models import Subject
 from licensing.consent.decisions import grant
-from licensing.consent.language import Effect
+from licensing.consent.engine.language import Effect
+from licensing.consent.engine.patterns import pattern_of
+from licensing.consent.engine.wording import ACTIONS
 from licensing.consent.models import ApprovalRequest, ConsentCheck, RuleVersion
-from licensing.consent.patterns import pattern_of
 from licensing.consent.rules import LONGEST_NAME, Scope, create_rule
 from licensing.consent.states import APPROVAL_MOVES, ApprovalState
-from licensing.consent.wording import ACTIONS
 
 
 class AlreadyAnswered(Refused):

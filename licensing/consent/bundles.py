@@ -15,8 +15,9 @@ from ledger import ids
 from ledger.errors import Refused
 from licensing.catalog.models import OwnershipStep, Platform, Subject
 from licensing.claims import disputes
-from licensing.consent import bundling, keys, offline, receipts
-from licensing.consent.bodies import canonical
+from licensing.consent import keys, receipts
+from licensing.consent.engine import bundling, offline
+from licensing.consent.engine.bodies import canonical
 from licensing.consent.models import RuleVersion
 from licensing.consent.standing import Standing, shown, stand
 

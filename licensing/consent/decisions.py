@@ -18,10 +18,11 @@ from ledger.actor import Actor
 from ledger.errors import NotAllowed, NotFound
 from ledger.ids import new_id
 from licensing.catalog.models import Platform
-from licensing.consent import facts, keys, quotas, receipts, reliance, spending, words
-from licensing.consent.counterfactuals import NONE_SPENT, Spent, with_changes
-from licensing.consent.engine import Asked, decide
-from licensing.consent.language import Decision, Effect, Request
+from licensing.consent import facts, keys, receipts, reliance, spending
+from licensing.consent.engine import quotas, words
+from licensing.consent.engine.counterfactuals import NONE_SPENT, Spent, with_changes
+from licensing.consent.engine.deciding import Asked, decide
+from licensing.consent.engine.language import Decision, Effect, Request
 from licensing.consent.models import ApprovalRequest, ConsentCheck
 from licensing.consent.standing import Standing, StandingSubject, shown, stand
 from licensing.consent.terms import write_obligations, write_price

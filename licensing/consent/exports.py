@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 
 from ledger.wire import show_instant
-from licensing.consent.bodies import canonical
+from licensing.consent.engine.bodies import canonical
 from licensing.consent.interchange.documents import Document, Format, write_document
 from licensing.consent.interchange.wordings import Wording
 from licensing.consent.models import ConsentRule, RuleVersion

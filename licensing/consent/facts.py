@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from licensing.consent import words
-from licensing.consent.compiling import RuleBook
-from licensing.consent.engine import Asked
-from licensing.consent.explanations import would_allow
-from licensing.consent.language import (
+from licensing.consent.engine import words
+from licensing.consent.engine.compiling import RuleBook
+from licensing.consent.engine.deciding import Asked
+from licensing.consent.engine.explanations import would_allow
+from licensing.consent.engine.language import (
     LEVEL,
     LEVELS,
     Change,

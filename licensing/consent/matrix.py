@@ -16,10 +16,10 @@ from uuid import UUID
 
 from licensing.catalog.models import Platform, Subject
 from licensing.consent import spending
-from licensing.consent.completions import completion
-from licensing.consent.counterfactuals import NONE_SPENT, Spent, smallest_changes
-from licensing.consent.engine import Asked, decide
-from licensing.consent.language import Change, Decision, Effect, Request
+from licensing.consent.engine.completions import completion
+from licensing.consent.engine.counterfactuals import NONE_SPENT, Spent, smallest_changes
+from licensing.consent.engine.deciding import Asked, decide
+from licensing.consent.engine.language import Change, Decision, Effect, Request
 from licensing.consent.standing import stand
 
 

@@ -17,7 +17,7 @@ from licensing.catalog.models import (
     RightsHolder,
     Subject,
 )
-from licensing.consent import words
+from licensing.consent.engine import words
 
 _KINDS: Final[Mapping[str, Any]] = {
     kind.PREFIX: kind for kind in (Platform, Property, RightsHolder, Subject)

@@ -22,17 +22,17 @@ NAME: Final = "assent_offline"
 _VERSION: Final = "1.0.0"
 _MODULES: Final = (
     "licensing.catalog.confusables",
-    "licensing.consent.bodies",
-    "licensing.consent.compiling",
-    "licensing.consent.conditions",
-    "licensing.consent.engine",
-    "licensing.consent.language",
-    "licensing.consent.offline",
-    "licensing.consent.quotas",
-    "licensing.consent.voices",
-    "licensing.consent.words",
+    "licensing.consent.engine.bodies",
+    "licensing.consent.engine.compiling",
+    "licensing.consent.engine.conditions",
+    "licensing.consent.engine.deciding",
+    "licensing.consent.engine.language",
+    "licensing.consent.engine.offline",
+    "licensing.consent.engine.quotas",
+    "licensing.consent.engine.voices",
+    "licensing.consent.engine.words",
 )
-_IMPORT: Final = re.compile(r"^from licensing\.(?:consent|catalog)\b", re.MULTILINE)
+_IMPORT: Final = re.compile(r"^from licensing\.(?:consent\.engine|catalog)\b", re.MULTILINE)
 _INIT: Final = f'''"""Decides by Assent's signed bundles, without asking anyone. See docs/offline.md."""
 
 from {NAME}.offline import Answer, BadAsking, BadBundle, Bundle, Outcome, open_bundle

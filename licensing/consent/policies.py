@@ -14,11 +14,11 @@ from ledger import ids
 from ledger.actor import Actor
 from licensing.catalog.models import Property, RightsHolder, Subject
 from licensing.catalog.territories import NAMES
-from licensing.consent import wording
-from licensing.consent.language import Action
+from licensing.consent.engine import wording
+from licensing.consent.engine.language import Action
+from licensing.consent.engine.outlook import Outlook, prospect, worst
 from licensing.consent.models import ConsentRule, KillSwitch
 from licensing.consent.naming import co_owners, names_in
-from licensing.consent.outlook import Outlook, prospect, worst
 from licensing.consent.rule_lists import ShownRule, show
 from licensing.consent.standing import Standing, StandingSubject, shown, stand
 from licensing.consent.states import VersionState

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ledger import ids
 from licensing.consent import facts
-from licensing.consent.counterfactuals import with_changes
-from licensing.consent.engine import decide
-from licensing.consent.language import Decision
+from licensing.consent.engine.counterfactuals import with_changes
+from licensing.consent.engine.deciding import decide
+from licensing.consent.engine.language import Decision
 from licensing.consent.models import ConsentCheck
 from licensing.consent.standing import word_at
 

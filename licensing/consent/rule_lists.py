@@ -13,9 +13,9 @@ from django.db.models import Case, Exists, IntegerField, OuterRef, Value, When
 from ledger.actor import Actor
 from ledger.windows import named, read_id
 from licensing.catalog.models import Property
+from licensing.consent.engine.sentences import Sentence, sentences
 from licensing.consent.models import ConsentRule, ConsentRuleQuerySet, RuleVersion
 from licensing.consent.naming import names_in
-from licensing.consent.sentences import Sentence, sentences
 from licensing.consent.states import VersionState
 
 STANDING: Final = (VersionState.DRAFT, VersionState.PUBLISHED)

@@ -15,8 +15,8 @@ from ledger.errors import Invalid, Refused, Stale
 from licensing.access import audit
 from licensing.catalog.models import Property, RightsHolder, Subject
 from licensing.consent import epochs, reliance
-from licensing.consent.bodies import canonical, content_hash, read_body
-from licensing.consent.language import Effect
+from licensing.consent.engine.bodies import canonical, content_hash, read_body
+from licensing.consent.engine.language import Effect
 from licensing.consent.models import ConsentRule, RuleVersion
 from licensing.consent.states import VERSION_MOVES, VersionState
 

@@ -10,10 +10,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from ledger import ids, prepared
-from licensing.consent import quotas
-from licensing.consent.compiling import CompiledRule
-from licensing.consent.engine import Asked
-from licensing.consent.language import Interval, Quota, QuotaOf
+from licensing.consent.engine import quotas
+from licensing.consent.engine.compiling import CompiledRule
+from licensing.consent.engine.deciding import Asked
+from licensing.consent.engine.language import Interval, Quota, QuotaOf
 from licensing.consent.models import ConsentRule
 
 # Reads what is used of the quotas that are asked for, each by its unique key. A quota that has not

@@ -17,12 +17,12 @@ from uuid import UUID
 
 from ledger import ids, prepared
 from licensing.claims import disputes
-from licensing.consent.bodies import read_body
-from licensing.consent.compiling import CompiledRule, Notice, bind, compile_rule
-from licensing.consent.engine import Asked
-from licensing.consent.language import Request
+from licensing.consent.engine.bodies import read_body
+from licensing.consent.engine.compiling import CompiledRule, Notice, bind, compile_rule
+from licensing.consent.engine.deciding import Asked
+from licensing.consent.engine.language import Request
+from licensing.consent.engine.voices import Switch, Word, asked_about, asked_everywhere, consenting
 from licensing.consent.memory import Memory
-from licensing.consent.voices import Switch, Word, asked_about, asked_everywhere, consenting
 
 # Reads the subjects %(subjects)s with their mode, the chain of their properties (nearest first),
 # the territories where they are disputed, and one row per owner and ownership step in force on

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from licensing.consent import wording
-from licensing.consent.wording import counted, listing
+from licensing.consent.engine import wording
+from licensing.consent.engine.wording import counted, listing
 
 Json = Mapping[str, Any]
 

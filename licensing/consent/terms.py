@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ledger.money import format_amount
-from licensing.consent.language import Obligations, Price
+from licensing.consent.engine.language import Obligations, Price
 
 Json = dict[str, Any]
 

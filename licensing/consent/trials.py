@@ -17,15 +17,15 @@ from ledger.actor import Actor
 from ledger.errors import NotFound
 from licensing.catalog.models import Platform, RightsHolder, Subject
 from licensing.consent import decisions, spending
-from licensing.consent.bodies import read_body
-from licensing.consent.compiling import RuleBook, bind, compile_rule
-from licensing.consent.counterfactuals import smallest_changes
 from licensing.consent.decisions import Asking
-from licensing.consent.engine import Asked, decide
-from licensing.consent.language import Decision, Effect, RuleBody
+from licensing.consent.engine.bodies import read_body
+from licensing.consent.engine.compiling import RuleBook, bind, compile_rule
+from licensing.consent.engine.counterfactuals import smallest_changes
+from licensing.consent.engine.deciding import Asked, decide
+from licensing.consent.engine.language import Decision, Effect, RuleBody
+from licensing.consent.engine.voices import Word
 from licensing.consent.models import RuleVersion
 from licensing.consent.standing import Standing, shown, stand
-from licensing.consent.voices import Word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

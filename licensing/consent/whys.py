@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from ledger import ids
 from ledger.actor import Actor
-from licensing.consent import explanations
-from licensing.consent.language import Reason
+from licensing.consent.engine import explanations
+from licensing.consent.engine.language import Reason
+from licensing.consent.engine.wording import Names, listing
 from licensing.consent.models import ConsentRule, RuleVersion
 from licensing.consent.rule_lists import called
-from licensing.consent.wording import Names, listing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from licensing.consent.examples import listed, sent, shown
+from licensing.consent.windows.examples import listed, sent, shown
 
 __all__ = ["listed", "sent", "shown"]
 

@@ -11,8 +11,9 @@ from typing import Any, Final
 from ledger.actor import Actor
 from ledger.money import Money
 from licensing.catalog.territories import NAMES
-from licensing.consent import telling, wording
-from licensing.consent.language import Reason
+from licensing.consent import telling
+from licensing.consent.engine import wording
+from licensing.consent.engine.language import Reason
 from licensing.consent.naming import names_of
 from licensing.consent.whys import Why, versions_of, whys
 

@@ -14,10 +14,10 @@ from django.views.decorators.http import require_http_methods
 from ledger.actor import Actor
 from ledger.forms import Form
 from ledger.windows import named, read_id
+from licensing.consent.engine.sentences import sentences
 from licensing.consent.models import ConsentRule
 from licensing.consent.naming import names_in
 from licensing.consent.rule_lists import find_rule, scope_of, standings, title_of
-from licensing.consent.sentences import sentences
 from licensing.consent.states import VersionState
 from licensing.simulation import simulations
 from licensing.simulation.models import Simulation

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 
 from ledger import ids, prepared
 from ledger.errors import Refused
-from licensing.consent import words
+from licensing.consent.engine import words
 from licensing.consent.models import ConsentRule, RuleVersion
 from licensing.consent.standing import stand
 

@@ -16,14 +16,14 @@ from uuid import UUID
 from ledger import ids
 from licensing.catalog.models import RightsHolder
 from licensing.consent import facts
-from licensing.consent.bodies import read_body
-from licensing.consent.compiling import CompiledRule, RuleBook, bind, compile_rule
-from licensing.consent.counterfactuals import smallest_changes
-from licensing.consent.engine import Asked, company_of, decide
-from licensing.consent.language import Change, Decision, Effect, Per, Price, Request
+from licensing.consent.engine.bodies import read_body
+from licensing.consent.engine.compiling import CompiledRule, RuleBook, bind, compile_rule
+from licensing.consent.engine.counterfactuals import smallest_changes
+from licensing.consent.engine.deciding import Asked, company_of, decide
+from licensing.consent.engine.language import Change, Decision, Effect, Per, Price, Request
+from licensing.consent.engine.voices import Word, asked_about, asked_everywhere
 from licensing.consent.models import ConsentCheck
 from licensing.consent.standing import StandingSubject, shown, stand, word_at
-from licensing.consent.voices import Word, asked_about, asked_everywhere
 from licensing.simulation.models import Simulation
 from licensing.simulation.reading import Searched, Stored, concerned, read_checks, read_stored
 from licensing.simulation.tally import Replayed, Tally, Worth, difference, worth

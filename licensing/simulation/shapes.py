@@ -8,9 +8,9 @@ from rest_framework import serializers
 
 from ledger.wire import Id, Instant, Integer, MoneyShape, Shape
 from licensing.catalog.models import Platform, Subject
-from licensing.consent.answers import OptionShape, ReasonShape
 from licensing.consent.models import ConsentCheck, ConsentRule, RuleVersion
 from licensing.consent.states import Outcome
+from licensing.consent.windows.answers import OptionShape, ReasonShape
 from licensing.simulation.simulations import DAYS, MOST_DAYS
 from licensing.simulation.states import SimulationState
 

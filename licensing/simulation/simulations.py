@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from ledger.actor import Actor
 from ledger.errors import Invalid, NotFound, Refused
 from licensing.access import audit
-from licensing.consent.bodies import content_hash
+from licensing.consent.engine.bodies import content_hash
 from licensing.consent.models import ConsentRule, RuleVersion
 from licensing.consent.rules import NoDraft
 from licensing.consent.states import VersionState

@@ -39,7 +39,7 @@ from decimal import Context, Decimal
 from typing import Any, Final
 
 from ledger.money import format_amount
-from licensing.consent.language import Per, Price
+from licensing.consent.engine.language import Per, Price
 
 Json = dict[str, Any]
 Way = tuple[str, str]

@@ -20,7 +20,7 @@ from ledger.actor import Mode, system_actor
 from ledger.errors import DomainError
 from ledger.wire import show_instant
 from licensing.access import audit
-from licensing.consent.bodies import read_body
+from licensing.consent.engine.bodies import read_body
 from licensing.consent.models import ConsentCheck
 from licensing.simulation.models import Simulation
 from licensing.simulation.reading import worklist

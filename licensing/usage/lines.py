@@ -16,7 +16,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from licensing.catalog.territories import TERRITORIES
-from licensing.consent.language import Purpose
+from licensing.consent.engine.language import Purpose
 from licensing.usage.examining import DEPTH, LineRefused, examine, refuse_undecoded
 from licensing.usage.reports import Cast, Cited, Instant, Kind, Report
 

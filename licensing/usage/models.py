@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from ledger.actor import Actor
 from ledger.rows import Identified
 from licensing.catalog.models import Platform, Subject
-from licensing.consent.language import MOST_GENERATIONS
+from licensing.consent.engine.language import MOST_GENERATIONS
 from licensing.consent.models import ConsentCheck
 from licensing.usage.lines import HEAVIEST, LONGEST, MOST_PARENTS
 

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from ledger.actor import Actor
 from ledger.wire import Id, Instant, Integer, Shape, Text
 from licensing.catalog.models import Platform, Subject
-from licensing.consent.language import Purpose
+from licensing.consent.engine.language import Purpose
 from licensing.consent.models import ConsentCheck
 from licensing.usage.lines import HEAVIEST, LONGEST, METADATA_KEYS, MOST_PARENTS, MOST_SUBJECTS
 from licensing.usage.models import (

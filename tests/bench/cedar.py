@@ -27,11 +27,19 @@ from typing import Any, Final
 
 import cedarpy
 
-from licensing.consent.bodies import read_body
-from licensing.consent.compiling import bind, compile_rule
-from licensing.consent.counterfactuals import smallest_changes
-from licensing.consent.engine import Asked, decide
-from licensing.consent.language import LEVEL, LEVELS, Action, Decision, Effect, Purpose, Request
+from licensing.consent.engine.bodies import read_body
+from licensing.consent.engine.compiling import bind, compile_rule
+from licensing.consent.engine.counterfactuals import smallest_changes
+from licensing.consent.engine.deciding import Asked, decide
+from licensing.consent.engine.language import (
+    LEVEL,
+    LEVELS,
+    Action,
+    Decision,
+    Effect,
+    Purpose,
+    Request,
+)
 
 RULES: Final = 200
 REQUESTS: Final = 500

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
+from licensing.consent.engine.language import Action, Effect
 from licensing.consent.interchange.wordings import Wording, pointers, unsaid_actions
-from licensing.consent.language import Action, Effect
 
 Json = dict[str, Any]
 

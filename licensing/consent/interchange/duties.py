@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from licensing.consent.engine.language import Per
 from licensing.consent.interchange import mapping
 from licensing.consent.interchange.constraints import Constraint, read_constraints
 from licensing.consent.interchange.fields import Fields
 from licensing.consent.interchange.graphs import Graph, short
 from licensing.consent.interchange.nodes import check, reference, references
 from licensing.consent.interchange.vocabulary import CURRENCY, LX, ODRL, PRICE_UNITS, RDF_VALUE
-from licensing.consent.language import Per
 
 Json = dict[str, Any]
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from licensing.consent.engine.language import Effect
 from licensing.consent.interchange.constraints import read_constraints
 from licensing.consent.interchange.duties import read_duties
 from licensing.consent.interchange.fields import Fields
@@ -22,7 +23,6 @@ from licensing.consent.interchange.vocabulary import (
     PROFILE,
     RDF_VALUE,
 )
-from licensing.consent.language import Effect
 
 Json = dict[str, Any]
 

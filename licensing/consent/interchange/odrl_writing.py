@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from licensing.consent.engine.language import Action, Effect, Interval, Per, QuotaOf
 from licensing.consent.interchange import mapping
 from licensing.consent.interchange.contexts import ADDRESS, PROFILE_CONTEXT
 from licensing.consent.interchange.graphs import short
@@ -22,7 +23,6 @@ from licensing.consent.interchange.vocabulary import (
     listed,
 )
 from licensing.consent.interchange.wordings import Wording
-from licensing.consent.language import Action, Effect, Interval, Per, QuotaOf
 
 Json = dict[str, Any]
 

@@ -11,8 +11,8 @@ from decimal import Decimal
 from typing import Any, Final
 from xml.etree import ElementTree as ET
 
+from licensing.consent.engine.language import Action, Effect, Per
 from licensing.consent.interchange.wordings import Wording, pointers, unsaid_actions
-from licensing.consent.language import Action, Effect, Per
 
 MEDIA_TYPE: Final = "application/rsl+xml"
 _NAMESPACE: Final = "https://rslstandard.org/rsl"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from licensing.consent.engine.language import Axis, Interval, QuotaOf
 from licensing.consent.interchange import mapping
 from licensing.consent.interchange.constraints import Constraint, thing_id
 from licensing.consent.interchange.fields import WAYS, Fields
 from licensing.consent.interchange.vocabulary import LX, NOBODY, QUOTA_UNITS
-from licensing.consent.language import Axis, Interval, QuotaOf
 
 _BOUND_OF: Final = {
     (bound.operand, bound.operator, bound.unit): field for field, bound in mapping.BOUNDS.items()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from licensing.consent.language import (
+from licensing.consent.engine.language import (
     LEVELS,
     Action,
     Audience,

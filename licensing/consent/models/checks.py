@@ -14,7 +14,7 @@ from ledger.actor import Actor
 from ledger.rows import Identified
 from licensing.access.models import ModeChoice
 from licensing.catalog.models import Platform, RightsHolder, Subject
-from licensing.consent.language import MOST_GENERATIONS, Action
+from licensing.consent.engine.language import MOST_GENERATIONS, Action
 from licensing.consent.states import ApprovalState, Outcome
 
 

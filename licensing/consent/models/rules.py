@@ -13,7 +13,7 @@ from django.db.models import F, Q
 from ledger.actor import Actor
 from ledger.rows import Identified
 from licensing.catalog.models import Platform, Property, RightsHolder, Subject
-from licensing.consent.language import Interval
+from licensing.consent.engine.language import Interval
 from licensing.consent.states import VersionState
 
 OPTIONAL: Final[Mapping[str, Any]] = {"null": True, "blank": True, "on_delete": models.PROTECT}

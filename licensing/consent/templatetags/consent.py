@@ -9,8 +9,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from licensing.consent import rule_lists
+from licensing.consent.engine.sentences import Part, Sentence
 from licensing.consent.models import ConsentRule
-from licensing.consent.sentences import Part, Sentence
 
 register = template.Library()
 

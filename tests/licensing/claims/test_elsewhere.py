@@ -6,7 +6,7 @@ import pytest
 
 from licensing.claims import answering
 from licensing.consent import bundles, matrix, trials
-from licensing.consent.language import Request
+from licensing.consent.engine.language import Request
 from tests.licensing.builders import build_subject
 from tests.licensing.claims.builders import Dispute, build_dispute, claim
 from tests.licensing.consent.builders import (

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from licensing.consent.language import LEVEL, Change, Request
+from licensing.consent.engine.language import LEVEL, Change, Request
 
 
 def readings(request: Request, changes: Sequence[Change]) -> list[Request]:

@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import strategies as st
 
 from licensing.consent import facts
-from licensing.consent.bodies import read_body
-from licensing.consent.compiling import Notice, RuleBook, bind, compile_rule
-from licensing.consent.engine import Asked
-from licensing.consent.language import LEVELS, Request
-from licensing.consent.voices import asked_everywhere
+from licensing.consent.engine.bodies import read_body
+from licensing.consent.engine.compiling import Notice, RuleBook, bind, compile_rule
+from licensing.consent.engine.deciding import Asked
+from licensing.consent.engine.language import LEVELS, Request
+from licensing.consent.engine.voices import asked_everywhere
 
 Json = dict[str, Any]
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from licensing.consent.language import LEVELS
+from licensing.consent.engine.language import LEVELS
 
 Json = dict[str, Any]
 YES, NO, UNSAID = "yes", "no", "unsaid"

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from licensing.catalog.models import Subject
 from licensing.consent import facts, rules
-from licensing.consent.bodies import canonical, read_body
-from licensing.consent.compiling import bind, compile_rule
-from licensing.consent.engine import Asked, decide
-from licensing.consent.language import Effect
+from licensing.consent.engine.bodies import canonical, read_body
+from licensing.consent.engine.compiling import bind, compile_rule
+from licensing.consent.engine.deciding import Asked, decide
+from licensing.consent.engine.language import Effect
+from licensing.consent.engine.patterns import pattern_of
 from licensing.consent.models import ApprovalRequest, ConsentCheck, ConsentRule
-from licensing.consent.patterns import pattern_of
 from licensing.consent.replays import replay
-from licensing.consent.shapes import RuleBodyShape
+from licensing.consent.windows.shapes import RuleBodyShape
 from tests.client import ApiClient, assert_problem
 from tests.licensing.builders import build_ownership, build_subject, with_scopes
 from tests.licensing.consent import generated

@@ -12,9 +12,9 @@ from django.db import connection
 from ledger.ids import new_id, show
 from licensing.catalog.models import Subject
 from licensing.consent import rules
-from licensing.consent.answers import CheckShape
-from licensing.consent.asking import MOST_CHECKS
 from licensing.consent.models import ApprovalRequest, ConsentCheck
+from licensing.consent.windows.answers import CheckShape
+from licensing.consent.windows.asking import MOST_CHECKS
 from tests.client import ApiClient, assert_problem
 from tests.licensing.builders import build_house, build_ownership, build_subject, with_scopes
 from tests.licensing.consent.builders import (

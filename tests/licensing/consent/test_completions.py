@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from licensing.consent.completions import completion
-from licensing.consent.engine import decide
-from licensing.consent.language import Effect
+from licensing.consent.engine.completions import completion
+from licensing.consent.engine.deciding import decide
+from licensing.consent.engine.language import Effect
 from tests.licensing.consent import generated
 from tests.licensing.consent.advice import readings
 

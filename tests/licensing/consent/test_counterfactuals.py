@@ -15,9 +15,9 @@ from typing import Any
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from licensing.consent.counterfactuals import OPTIONS, smallest_changes
-from licensing.consent.engine import decide
-from licensing.consent.language import LEVEL, Action, Effect, Purpose, Request
+from licensing.consent.engine.counterfactuals import OPTIONS, smallest_changes
+from licensing.consent.engine.deciding import decide
+from licensing.consent.engine.language import LEVEL, Action, Effect, Purpose, Request
 from tests.licensing.consent import generated
 from tests.licensing.consent.advice import readings, saying
 

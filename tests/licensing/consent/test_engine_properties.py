@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from licensing.consent import facts
-from licensing.consent.bodies import canonical, content_hash, read_body
-from licensing.consent.engine import decide
-from licensing.consent.language import Decision, Effect
+from licensing.consent.engine.bodies import canonical, content_hash, read_body
+from licensing.consent.engine.deciding import decide
+from licensing.consent.engine.language import Decision, Effect
 from licensing.consent.terms import write_obligations
 from tests.licensing.consent import generated, naive
 

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from ledger.ids import new_id, show
 from licensing.catalog.models import Subject
 from licensing.consent import rules, switches
-from licensing.consent.bodies import read_body
-from licensing.consent.compiling import compile_rule
-from licensing.consent.engine import decide
-from licensing.consent.language import Action
-from licensing.consent.outlook import Outlook, prospect, worst
+from licensing.consent.engine.bodies import read_body
+from licensing.consent.engine.compiling import compile_rule
+from licensing.consent.engine.deciding import decide
+from licensing.consent.engine.language import Action
+from licensing.consent.engine.outlook import Outlook, prospect, worst
 from tests.licensing.builders import build_ownership, build_property, build_subject
 from tests.licensing.consent import generated
 from tests.licensing.consent.builders import (

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from licensing.catalog.models import Subject
-from licensing.consent import approvals, decisions, facts, quotas, rules
-from licensing.consent.language import Interval
+from licensing.consent import approvals, decisions, facts, rules
+from licensing.consent.engine import quotas
+from licensing.consent.engine.language import Interval
 from licensing.consent.models import (
     ApprovalRequest,
     ConsentCheck,

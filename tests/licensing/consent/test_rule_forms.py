@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from licensing.consent.bodies import canonical
-from licensing.consent.rule_forms import Fields, fields_of, raw_body, read
-from licensing.consent.shapes import RuleBodyShape
+from licensing.consent.engine.bodies import canonical
+from licensing.consent.pages.rule_forms import Fields, fields_of, raw_body, read
+from licensing.consent.windows.shapes import RuleBodyShape
 from tests.licensing.consent.test_sentences import bodies
 
 Json = dict[str, Any]

@@ -11,10 +11,11 @@ from django.utils import timezone
 
 from ledger.ids import new_id, show
 from licensing.access.roles import SCOPES_OF_ROLE
-from licensing.consent import rule_forms, rules
-from licensing.consent.beginnings import BEGINNINGS
-from licensing.consent.bodies import canonical
+from licensing.consent import rules
+from licensing.consent.engine.bodies import canonical
 from licensing.consent.models import ConsentRule, RuleVersion
+from licensing.consent.pages import rule_forms
+from licensing.consent.pages.beginnings import BEGINNINGS
 from tests.licensing.builders import (
     build_actor,
     build_platform,

@@ -9,8 +9,9 @@ from django.utils import timezone
 from playwright.sync_api import Page, ViewportSize, expect
 
 from licensing.catalog.models import Platform
-from licensing.consent import rule_clauses, rules, switches
+from licensing.consent import rules, switches
 from licensing.consent.models import ConsentRule, RuleVersion
+from licensing.consent.pages import rule_clauses
 from tests.browser import DESKTOP, PHONE, looks, lost
 from tests.licensing.builders import (
     build_actor,

@@ -9,11 +9,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from licensing.catalog.territories import CONTINENTS, REGIONS, TERRITORIES
-from licensing.consent import explanations, wording
-from licensing.consent.bodies import canonical
-from licensing.consent.counterfactuals import smallest_changes
-from licensing.consent.engine import decide
-from licensing.consent.language import (
+from licensing.consent.engine import explanations, wording
+from licensing.consent.engine.bodies import canonical
+from licensing.consent.engine.counterfactuals import smallest_changes
+from licensing.consent.engine.deciding import decide
+from licensing.consent.engine.language import (
     LEVELS,
     Action,
     Audience,
@@ -26,7 +26,7 @@ from licensing.consent.language import (
     QuotaOf,
     Request,
 )
-from licensing.consent.sentences import (
+from licensing.consent.engine.sentences import (
     OPEN,
     cautions,
     clauses,
@@ -35,7 +35,7 @@ from licensing.consent.sentences import (
     sentences,
     text,
 )
-from licensing.consent.shapes import RuleBodyShape
+from licensing.consent.windows.shapes import RuleBodyShape
 from tests.licensing.consent import generated
 
 Json = dict[str, Any]

@@ -7,11 +7,11 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from licensing.consent.bodies import read_body
-from licensing.consent.compiling import CompiledRule, bind, compile_rule
-from licensing.consent.conditions import Company
-from licensing.consent.engine import company_of
-from licensing.consent.language import Effect, Request
+from licensing.consent.engine.bodies import read_body
+from licensing.consent.engine.compiling import CompiledRule, bind, compile_rule
+from licensing.consent.engine.conditions import Company
+from licensing.consent.engine.deciding import company_of
+from licensing.consent.engine.language import Effect, Request
 from tests.licensing.consent import generated
 
 Json = dict[str, Any]

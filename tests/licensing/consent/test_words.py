@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from rest_framework import serializers
 
 from licensing.catalog.confusables import skeleton
-from licensing.consent import facts, words
-from licensing.consent.shapes import Phrase
+from licensing.consent import facts
+from licensing.consent.engine import words
+from licensing.consent.windows.shapes import Phrase
 
 MICKEY = words.fold("Mickey")
 

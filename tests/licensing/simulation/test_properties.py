@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from ledger import ids
 from licensing.catalog.models import RightsHolder, Subject
 from licensing.consent import facts, rules
-from licensing.consent.bodies import read_body
-from licensing.consent.compiling import bind, compile_rule
-from licensing.consent.engine import Asked, decide
-from licensing.consent.language import Decision, Effect
+from licensing.consent.engine.bodies import read_body
+from licensing.consent.engine.compiling import bind, compile_rule
+from licensing.consent.engine.deciding import Asked, decide
+from licensing.consent.engine.language import Decision, Effect
 from licensing.consent.models import ConsentCheck, ConsentRule, RuleVersion
 from licensing.simulation import working
 from tests.licensing.builders import build_property, build_subject

@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from ledger.ids import new_id, show
-from licensing.consent.language import Action
+from licensing.consent.engine.language import Action
 from licensing.usage import covering, ingest
 from licensing.usage.models import Generation, Medium, Unlicensed
 from licensing.usage.refusals import BadLines, BadReport, GenerationDiffers

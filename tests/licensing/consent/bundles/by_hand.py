@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from licensing.consent import bundling
-from licensing.consent.bodies import canonical, read_body
-from licensing.consent.compiling import compile_rule
-from licensing.consent.language import Effect, RuleBody
-from licensing.consent.voices import Switch
+from licensing.consent.engine import bundling
+from licensing.consent.engine.bodies import canonical, read_body
+from licensing.consent.engine.compiling import compile_rule
+from licensing.consent.engine.language import Effect, RuleBody
+from licensing.consent.engine.voices import Switch
 
 Json = dict[str, Any]
 

@@ -12,8 +12,9 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from joserfc.jwk import OKPKey
 
-from licensing.consent import bundling, offline, receipts
-from licensing.consent.offline import Bundle, open_bundle
+from licensing.consent import receipts
+from licensing.consent.engine import bundling, offline
+from licensing.consent.engine.offline import Bundle, open_bundle
 
 Json = dict[str, Any]
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from ledger.actor import system_actor
 from licensing.catalog.ownership import set_ownership
 from licensing.consent import bundles, keys, rules, switches
-from licensing.consent.offline import Bundle
+from licensing.consent.engine.offline import Bundle
 from licensing.consent.receipts import BadReceipt
 from licensing.consent.receipts import verify as verify_receipt
 from tests.client import ApiClient, assert_problem

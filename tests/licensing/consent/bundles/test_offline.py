@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from licensing.consent import bundling
-from licensing.consent.bodies import canonical, read_body
-from licensing.consent.compiling import CompiledRule, compile_rule
-from licensing.consent.engine import decide
-from licensing.consent.language import Decision, Effect
-from licensing.consent.offline import FORM, BadAsking, BadBundle, Bundle, Outcome
-from licensing.consent.quotas import covering
-from licensing.consent.shapes import RuleBodyShape
-from licensing.consent.voices import Switch
+from licensing.consent.engine import bundling
+from licensing.consent.engine.bodies import canonical, read_body
+from licensing.consent.engine.compiling import CompiledRule, compile_rule
+from licensing.consent.engine.deciding import decide
+from licensing.consent.engine.language import Decision, Effect
+from licensing.consent.engine.offline import FORM, BadAsking, BadBundle, Bundle, Outcome
+from licensing.consent.engine.quotas import covering
+from licensing.consent.engine.voices import Switch
+from licensing.consent.windows.shapes import RuleBodyShape
 from tests.licensing.consent.builders import NOW
 from tests.licensing.consent.bundles.by_hand import ALLOW, VIDEO, content, voice
 from tests.licensing.consent.bundles.signing import opened, signed

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ledger.ids import show
 from ledger.wire import show_instant
-from licensing.consent.language import (
+from licensing.consent.engine.language import (
     LEVELS,
     Action,
     Audience,

@@ -8,7 +8,7 @@ from typing import Any
 
 from pyld import jsonld
 
-from licensing.consent.bodies import canonical
+from licensing.consent.engine.bodies import canonical
 from licensing.consent.interchange.contexts import KNOWN
 from licensing.consent.interchange.odrl_writing import write_policy
 from licensing.consent.interchange.wordings import Wording

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from ledger.ids import new_id, show
 from licensing.access.models import AuditRecord
-from licensing.consent import examples
 from licensing.consent.models import ConsentRule
+from licensing.consent.windows import examples
 from tests.client import ApiClient, assert_problem
 from tests.licensing.builders import build_property, build_subject, with_scopes
 from tests.licensing.consent.builders import (

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from licensing.consent.bodies import canonical
+from licensing.consent.engine.bodies import canonical
 from licensing.consent.interchange.graphs import NotJsonLd, NotUnderstood
 from licensing.consent.interchange.odrl_reading import read_policy
-from licensing.consent.shapes import RuleBodyShape
+from licensing.consent.windows.shapes import RuleBodyShape
 from tests.licensing.consent.generated import OPTIONAL, bodies
 from tests.licensing.consent.interchange.full_bodies import FIELDS, full_bodies
 from tests.licensing.consent.interchange.policies import (

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from licensing.consent.bodies import canonical, read_body
-from licensing.consent.compiling import bind, compile_rule
-from licensing.consent.engine import Asked, decide
+from licensing.consent.engine.bodies import canonical, read_body
+from licensing.consent.engine.compiling import bind, compile_rule
+from licensing.consent.engine.deciding import Asked, decide
+from licensing.consent.engine.language import Decision, Effect, Request
 from licensing.consent.interchange.documents import Format, write_document
 from licensing.consent.interchange.wordings import pointers
-from licensing.consent.language import Decision, Effect, Request
 from tests.licensing.consent.interchange.full_bodies import FIELDS, full_bodies
 from tests.licensing.consent.interchange.policies import wording
 

@@ -1,0 +1,1 @@
+"""What decides: pure, deterministic and total. No Django, no database, no clock."""

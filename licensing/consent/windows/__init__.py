@@ -1,0 +1,1 @@
+"""The API's windows on consent, and what goes through them."""
