@@ -76,6 +76,7 @@ def test_a_claim_stops_every_check_over_the_subject_until_it_ends(dispute: Dispu
     assert ask(generator, dispute.hero, now=LATER).outcome == "allow"
     # What was refused meanwhile stays refused, whenever it is replayed.
     assert replay(stopped).outcome == "deny"
+    assert [reason.code for reason in replay(stopped).reasons] == ["disputed"]
 
 
 @pytest.mark.parametrize(("where", "answer"), [("DE", "deny"), (None, "deny"), ("FR", "allow")])
@@ -90,6 +91,23 @@ def test_a_claim_to_one_territory_is_over_that_territory(
         # Whoever hears it hears where it would have been allowed.
         sentences = [option["sentence"] for option in check.would_allow]
         assert sentences == ["Allowed if the territory were not Germany."]
+
+
+def test_what_is_disputed_in_one_territory_may_be_allowed_in_others(dispute: Dispute) -> None:
+    generator = build_generator()
+    publish_rule(dispute.owner, territories={"only": ["DE", "FR"]})
+    claim(dispute.claimant, dispute.hero, territory="DE")
+
+    def suggested(territory: str | None) -> set[str]:
+        check = ask(generator, dispute.hero, territory=territory)
+        assert check.outcome == "deny"
+        assert replay(check).outcome == "deny"
+        changes = [change for option in check.would_allow for change in option["changes"]]
+        assert {change["fact"] for change in changes} == {"territory"}
+        return {value for change in changes for value in change["values"]}
+
+    # Where it is disputed, where no rule allows it, and where it is not said.
+    assert [suggested(where) for where in ("DE", "US", None)] == [{"FR"}] * 3
 
 
 def test_a_platform_hears_that_it_is_disputed_and_not_by_whom(dispute: Dispute) -> None:
