@@ -1,7 +1,8 @@
 """Recorded requests decided twice as of one moment: by the rules in force, and with the draft.
 
 Everything stands as it stood when a subject or holder was first met: owners, kill switches, rules.
-A worker that goes on for another takes each holder's word of the epoch that was met then.
+A worker that goes on for another takes each holder's word of the epoch that was met then, and as
+disputed what was disputed when the first one began.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from uuid import UUID
 
 from ledger import ids
 from licensing.catalog.models import RightsHolder
+from licensing.claims.disputes import disputed_in_mode
 from licensing.consent import facts
 from licensing.consent.engine.bodies import read_body
 from licensing.consent.engine.compiling import CompiledRule, RuleBook, bind, compile_rule
@@ -70,6 +72,11 @@ class Replayer:
         self._at = simulation.as_of.isoformat()
         self.tally = Tally.read(saved["tally"]) if saved else Tally()
         self.epochs: dict[str, int] = dict(saved.get("epochs", ()))
+        self.disputed: dict[str, list[str]] = (
+            saved["disputed"]
+            if "disputed" in saved
+            else disputed_in_mode(simulation.rule.holder.organisation.mode)
+        )
         self.subjects = concerned(rule=simulation.rule, now=self._now)
         self._standing: dict[str, StandingSubject] = {}
         self._words: dict[UUID, Word] = {}
@@ -102,7 +109,12 @@ class Replayer:
 
     def checkpoint(self, last: str) -> Json:
         """All that another worker needs to go on after `last`."""
-        return {"after": last, "tally": self.tally.write(), "epochs": self.epochs}
+        return {
+            "after": last,
+            "tally": self.tally.write(),
+            "epochs": self.epochs,
+            "disputed": self.disputed,
+        }
 
     def _count(self) -> None:
         for text, times in self._counts.items():
@@ -116,7 +128,8 @@ class Replayer:
             return
         found = stand(subjects=map(UUID, fresh), now=self._now)
         for subject in found.subjects.values():
-            self._standing[str(subject.id)] = subject
+            disputed = self.disputed.get(str(subject.id), ())
+            self._standing[str(subject.id)] = replace(subject, disputed=tuple(disputed))
         for holder, word in found.words.items():
             if holder not in self._words:
                 epoch = self.epochs.setdefault(word.holder, word.epoch)

@@ -34,7 +34,7 @@ MEANINGS: Final[Mapping[Standpoint, tuple[str, str]]] = {
     Standpoint.DEPENDS: ("Depends on facts", "allowed if the platform says what your rules need"),
     Standpoint.ASKS: ("Asks first", "you are asked for your approval"),
     Standpoint.DENIED: ("Denied", "whatever else the platform says"),
-    Standpoint.STOPPED: ("Stopped", "by a stop that is in force"),
+    Standpoint.STOPPED: ("Stopped", "by a stop, or because somebody claims it"),
 }
 
 

@@ -17,6 +17,7 @@ from licensing.simulation import reading, simulations, working
 from licensing.simulation.models import Simulation
 from licensing.simulation.states import SIMULATION_MOVES, SimulationState
 from tests.licensing.builders import build_subject
+from tests.licensing.claims.builders import claim
 from tests.licensing.consent.builders import (
     ask,
     build_generator,
@@ -98,7 +99,7 @@ def test_a_cancelled_one_stops_in_the_middle() -> None:
     assert (simulation.state, simulation.result, told) == ("cancelled", None, [0, 1, 2])
 
 
-def test_a_worker_that_goes_on_takes_the_rules_as_the_first_one_met_them() -> None:
+def test_a_worker_that_goes_on_takes_rules_and_claims_as_the_first_one_met_them() -> None:
     story = Story()
     simulation = story.start()
     clock = iter(LATER + timedelta(seconds=10 * tick) for tick in range(3))
@@ -111,6 +112,7 @@ def test_a_worker_that_goes_on_takes_the_rules_as_the_first_one_met_them() -> No
     simulation.refresh_from_db()
     assert (simulation.state, simulation.replayed, simulation.requests) == ("running", 2, 5)
     publish_rule(story.studio, effect="deny", now=LATER)
+    claim(build_studio(), story.hero, now=LATER)
     assert ways(run(simulation, now=LATER + timedelta(minutes=5))) == EXPECTED
 
 
