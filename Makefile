@@ -5,7 +5,8 @@ PY := .venv/bin/python
 EMBEDDED := $(PY) -m config.embedded
 # Commands that need PostgreSQL and Redis: the embedded ones, unless DATABASE_URL and REDIS_URL are set.
 EXEC := $(EMBEDDED) exec --
-# A slow disk may take its time to drop a test database.
+# A slow disk may take its time to drop a test database. Three at a time: on two cores one waits for a
+# browser or a worker half of the time.
 TESTING := STATEMENT_TIMEOUT=60s
 SIZE ?= small
 ONCE ?=
@@ -35,7 +36,7 @@ sandbox: .venv/.stamp ## Make a sandbox platform and print its keys as JSON
 
 test: .venv/.stamp ## Run the tests, those in the browser too
 	@.ci/chromium
-	@$(TESTING) $(EXEC) $(PY) -m pytest -n 2
+	@$(TESTING) $(EXEC) $(PY) -m pytest -n 3 --dist worksteal
 
 test-faults: .venv/.stamp ## Run the tests that kill processes
 	@$(TESTING) $(EXEC) $(PY) -m pytest -m faults
