@@ -2,9 +2,9 @@
 (() => {
   "use strict";
 
-  // A link to a field opens the clause that holds it.
+  // A link to a field opens the clause that holds it; other links, as that to the content, do not.
   const reveal = () => {
-    const target = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+    const target = /^#(set|wrong)-/.test(location.hash) && document.getElementById(location.hash.slice(1));
     if (!target) return;
     const clause = target.closest("details");
     if (clause) clause.open = true;
