@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Set
-from contextlib import closing, contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from itertools import chain, islice
 from typing import Final
 from uuid import UUID
 
@@ -16,15 +16,15 @@ from psycopg import errors as pg
 
 from ledger import ids
 from ledger.actor import Actor
-from ledger.errors import Fault
 from ledger.ids import new_id
 from licensing.access import audit
 from licensing.catalog.models import Platform
 from licensing.usage import lineage, sealing
-from licensing.usage.ahead import ahead
 from licensing.usage.examining import LineRefused
-from licensing.usage.lines import LINE_BYTES, Reader
+from licensing.usage.judging import Judged, judge
+from licensing.usage.lines import Reader
 from licensing.usage.models import Batch, BatchOrigin, BatchState, Generation
+from licensing.usage.reading import Slice, cited, read_one, slices
 from licensing.usage.refusals import (
     LISTED,
     BadReport,
@@ -42,14 +42,8 @@ from licensing.usage.writing import Writer
 # For a million lines; what an ordinary request may take is far below that.
 _PATIENCE: Final = "SET LOCAL statement_timeout = '120s'; SET LOCAL lock_timeout = '60s'"
 _ATTEMPTS: Final = 4
-# An upload is taken in by slices, so that the next one is read while one is written.
-_BLOCK_LINES: Final = 500
-_SLICE_BLOCKS: Final = 20
 # What is wrong with the syntax of a report, rather than with its meaning.
 _SYNTAX: Final = frozenset({"unknown_field", "duplicate_key", "not_json", "too_deep", "bad_text"})
-_TOO_LONG: Final = Fault(
-    pointer="", code="line_too_long", detail=f"A line has at most {LINE_BYTES // 1024} KB."
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +136,8 @@ def upload_batch(
             batch = Batch.objects.create(
                 platform=platform, origin=BatchOrigin.UPLOAD, state=BatchState.OPEN, opened_at=now
             )
-            blocks = _blocks(lines, reader, tally, unread, most=None if partial else LISTED)
-            _take_in_slices(blocks, tally, actor=actor, platform=platform, now=now, batch=batch)
+            found = slices(lines, reader, unread, most=None if partial else LISTED)
+            _take_in_slices(found, tally, actor=actor, platform=platform, now=now, batch=batch)
             if tally.refused and (not partial or tally.refused == tally.lines):
                 raise tally.refusal()
             content_hash = reader.digest.digest()
@@ -184,49 +178,15 @@ def _told_plainly() -> Iterator[None]:
 
 def _read_one(raw: bytes, *, now: datetime) -> Report:
     try:
-        if len(raw) > LINE_BYTES:
-            raise LineRefused("", _TOO_LONG.code, _TOO_LONG.detail)
-        return Reader(now=now, first_id=new_id().int).read(1, raw)
+        return read_one(Reader(now=now, first_id=new_id().int), 1, raw)
     except LineRefused as refused:
         if refused.fault.code in _SYNTAX:
             raise MalformedReport(refused.fault) from None
         raise BadReport(refused.fault) from None
 
 
-def _blocks(
-    lines: Iterable[tuple[int, bytes]],
-    reader: Reader,
-    tally: Tally,
-    unread: hashlib._Hash,
-    *,
-    most: int | None,
-) -> Iterator[list[Report]]:
-    """The lines that can be read, in blocks; ends after `most` that cannot."""
-    read = reader.read
-    reports: list[Report] = []
-    unreadable = 0
-    for number, raw in lines:
-        tally.lines += 1
-        try:
-            if len(raw) > LINE_BYTES:
-                raise LineRefused("", _TOO_LONG.code, _TOO_LONG.detail)
-            reports.append(read(number, raw))
-        except LineRefused as refused:
-            unread.update(b"%d\n%d\n" % (number, len(raw)))
-            unread.update(raw)
-            tally.refuse(number, refused.fault)
-            unreadable += 1
-            if unreadable == most:
-                break
-        if len(reports) == _BLOCK_LINES:
-            yield reports
-            reports = []
-    if reports:
-        yield reports
-
-
 def _take_in_slices(
-    blocks: Iterator[list[Report]],
+    slices: Iterator[Slice],
     tally: Tally,
     *,
     actor: Actor,
@@ -234,21 +194,61 @@ def _take_in_slices(
     now: datetime,
     batch: Batch,
 ) -> None:
-    """Writes all that the blocks hold, one slice after another: as good as at once, for a line
-    finds those of earlier slices as it finds those of its own."""
+    """Writes all that the slices hold, one after another: as good as at once, for a line finds those
+    of earlier slices as it finds those of its own.
+
+    While one is written here, a thread judges the next one and reads the one after. A slice is
+    judged by receipts as they were before the one that is being written; where both cite the same
+    one, it goes on from there. If what is written had to be sifted, that is void, and judged again.
+    """
     writer = Writer(platform_id=platform.pk, mode=actor.mode, now=now)
-    with closing(ahead(blocks, most=_SLICE_BLOCKS)) as coming:
-        while reports := list(chain.from_iterable(islice(coming, _SLICE_BLOCKS))):
-            _take_in(
-                writer,
-                reports,
-                tally,
-                platform=platform,
-                mode=actor.mode,
-                now=now,
-                into=lambda: batch.pk,
-                upload=batch.pk,
-            )
+    thread = ThreadPoolExecutor(1, thread_name_prefix="ingest")
+
+    def read() -> Future[Slice | None]:
+        return thread.submit(next, slices, None)
+
+    def judged(found: Slice, before: Future[Judged] | None) -> Future[Judged] | None:
+        """The slice's judgement, to be; it has one if there is anything to write in it."""
+        if not found.reports:
+            return None
+        receipts = writer.read_receipts(found.checks)
+        return thread.submit(_judge_after, before, found.reports, receipts, platform.pk, batch.pk)
+
+    try:
+        current, coming = read().result(), read()
+        judgement = judged(current, None) if current else None
+        while current:
+            after = coming.result()
+            next_judgement = judged(after, judgement) if after else None
+            coming = read()
+            tally.lines += current.lines
+            for number, fault in current.faults:
+                tally.refuse(number, fault)
+            if judgement:
+                as_judged = _take_in(
+                    writer,
+                    current.reports,
+                    tally,
+                    platform=platform,
+                    mode=actor.mode,
+                    now=now,
+                    into=lambda: batch.pk,
+                    upload=batch.pk,
+                    judged=judgement.result(),
+                )
+                if not as_judged and after:
+                    next_judgement = judged(after, None)
+            current, judgement = after, next_judgement
+    finally:
+        thread.shutdown(cancel_futures=True)
+
+
+def _judge_after(
+    before: Future[Judged] | None, reports: list[Report], receipts: str, platform: UUID, batch: UUID
+) -> Judged:
+    """Runs in the thread that judged what was before."""
+    known = before.result().receipts if before else None
+    return judge(reports, receipts, platform_id=platform, batch_id=batch, before=known)
 
 
 def _take_in(
@@ -261,21 +261,38 @@ def _take_in(
     now: datetime,
     into: Callable[[], UUID],
     upload: UUID | None = None,
-) -> None:
-    """Writes the reports that are good and new into the batch that `into` gives.
+    judged: Judged | None = None,
+) -> bool:
+    """Writes the reports that are good and new into the batch that `into` gives. Whether they are
+    just those that were given, as they were `judged`.
 
     Hopes for the best, for reports mostly are: only if they do not all fit in as they are, they are
-    sifted, and the others are written. So too with the receipts they cite: only a single report,
-    which costs nothing then, counts on company from the beginning.
+    sifted, and the others are judged again and written. So too with the receipts they cite: only a
+    single report, which costs nothing then, counts on company from the beginning.
     """
     for attempt in range(_ATTEMPTS):
         if not reports:
-            return
+            return False
         try:
-            if attempt or upload is None:
-                writer.hold_receipts(reports)
+            if attempt or judged is None:
+                checks = cited(reports)
+                writer.hold_receipts(checks)
+                judged = None
             with transaction.atomic():
-                _write(writer, reports, platform=platform, now=now, batch_id=into())
+                batch_id = into()
+                _write(
+                    writer,
+                    judged
+                    or judge(
+                        reports,
+                        writer.read_receipts(checks),
+                        platform_id=platform.pk,
+                        batch_id=batch_id,
+                    ),
+                    platform=platform,
+                    now=now,
+                    batch_id=batch_id,
+                )
         except IntegrityError as error:
             if not isinstance(error.__cause__, pg.UniqueViolation):
                 raise
@@ -286,29 +303,22 @@ def _take_in(
                 reports = [report for report in reports if report.id not in found.tangled]
         else:
             tally.kept += len(reports)
-            return
+            return judged is not None
         reports = _weed(reports, tally, platform=platform, mode=mode, upload=upload)
     raise Busy
 
 
 def _write(
-    writer: Writer, reports: list[Report], *, platform: Platform, now: datetime, batch_id: UUID
+    writer: Writer, judged: Judged, *, platform: Platform, now: datetime, batch_id: UUID
 ) -> None:
-    if not writer.all_known(reports):
+    if not writer.all_known(judged.subjects):
         raise _NotAsRead
-    writer.write_generations(reports, batch_id)
-    writer.write_appearances(reports)
-    remixes = [report for report in reports if report.parents]
-    writer.write_parents(remixes)
+    writer.write(judged)
     lineage.resolve_fresh(
-        platform_id=platform.pk,
-        batch_id=batch_id,
-        first=UUID(int=reports[0].id),
-        last=UUID(int=reports[-1].id),
-        now=now,
+        platform_id=platform.pk, batch_id=batch_id, first=judged.first, last=judged.last, now=now
     )
-    if remixes:
-        code, tangled = lineage.find_faults([report.id for report in remixes])
+    if judged.remixes:
+        code, tangled = lineage.find_faults(judged.remixes)
         if tangled:
             raise _NotAsRead(code, tangled)
 

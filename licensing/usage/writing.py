@@ -10,26 +10,19 @@ external id's can be chosen, however stale the statistics.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set
 from datetime import datetime, timedelta
-from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from licensing.usage.covering import Receipt, verdict
-from licensing.usage.reports import ROW, Report
-
-Thing = TypeVar("Thing")
+from licensing.usage.judging import Judged
+from licensing.usage.reports import ROW
 
 # A receipt is good from a little before its moment, for clocks differ.
 SKEW: Final = timedelta(minutes=5)
-
-# Rows to a piece of COPY, and parents to a statement.
-_PIECE: Final = 500
-_PARENTS: Final = 4_000
 # How many subjects are remembered to be known.
 _ROOM: Final = 100_000
 
@@ -49,16 +42,17 @@ SELECT FROM consent_consentcheck
 """
 
 # Reads the checks that receipts claim to be of and, of those for a number of generations, how many
-# they have covered.
-_READ_RECEIPTS: Final = """
-SELECT encode(uuid_send(c.id), 'hex'), encode(c.receipt_digest, 'hex'),
-       c.platform_id = %(platform)s, c.outcome = 'allow',
-       replace(array_to_string(c.subject_ids, ' '), '-', ''), c.action, c.territory,
-       c.said ->> 'purpose', (c.said ->> 'duration_seconds')::integer,
-       (c.said ->> 'resolution')::integer,
-       (extract(epoch FROM c.issued_at - %(skew)s) * 1000000)::bigint,
-       (extract(epoch FROM c.expires_at) * 1000000)::bigint,
-       c.generations, coalesce(used.unit, 0)
+# they have covered: a text, a line to a check, its columns between tabs, which none of them holds.
+_READ_RECEIPTS: Final = r"""
+SELECT coalesce(string_agg(array_to_string(ARRAY[
+           encode(uuid_send(c.id), 'hex'), encode(c.receipt_digest, 'hex'),
+           (c.platform_id = %(platform)s)::text, (c.outcome = 'allow')::text,
+           replace(array_to_string(c.subject_ids, ' '), '-', ''), c.action, c.territory,
+           (extract(epoch FROM c.issued_at - %(skew)s) * 1000000)::bigint::text,
+           (extract(epoch FROM c.expires_at) * 1000000)::bigint::text,
+           c.generations::text, coalesce(used.unit, 0)::text,
+           c.said ->> 'duration_seconds', c.said ->> 'resolution', c.said ->> 'purpose'
+       ], E'\t', ''), E'\n'), '')
   FROM unnest(%(checks)s::uuid[]) AS cited (id)
  CROSS JOIN LATERAL (
       SELECT *, facts -> 'request' AS said
@@ -114,59 +108,36 @@ class Writer:
         self._cursor: CursorWrapper = connection.cursor()
         self._known: set[str] = set()
 
-    def hold_receipts(self, reports: Sequence[Report]) -> None:
-        """Makes everyone else who holds the receipts cited wait until this transaction ends."""
-        self._run(_HOLD_RECEIPTS, checks=_cited(reports))
+    def hold_receipts(self, checks: str) -> None:
+        """Makes everyone else who holds these receipts wait until this transaction ends."""
+        self._run(_HOLD_RECEIPTS, checks=checks)
 
-    def all_known(self, reports: Iterable[Report]) -> bool:
+    def read_receipts(self, checks: str) -> str:
+        """What `judge` needs to know of the receipts."""
+        self._run(_READ_RECEIPTS, checks=checks)
+        found: str = self._cursor.fetchone()[0]
+        return found
+
+    def all_known(self, subjects: Set[str]) -> bool:
         """Whether all the subjects exist in this mode."""
-        subjects = {subject for report in reports for subject in report.cast.members}
-        subjects -= self._known
-        if subjects:
-            self._run(_ANY_UNKNOWN, subjects=f"{{{','.join(subjects)}}}")
+        new = subjects - self._known
+        if new:
+            self._run(_ANY_UNKNOWN, subjects=f"{{{','.join(new)}}}")
             if self._cursor.fetchone()[0]:
                 return False
             if len(self._known) > _ROOM:
                 self._known.clear()
-            self._known |= subjects
+            self._known |= new
         return True
 
-    def write_generations(self, reports: Sequence[Report], batch_id: UUID) -> None:
-        """Writes the generations. Raises IntegrityError if an id has been reported before, or a
-        unit of a receipt was given to another generation at this moment."""
-        receipts = self._receipts(reports)
-        end = f"\t{self._terms['platform']}\t{batch_id}\n"
-        self._copy(
-            _COPY_GENERATIONS,
-            (f"{report.row}\t{verdict(report, receipts)}{end}" for report in reports),
-        )
-
-    def write_appearances(self, reports: Sequence[Report]) -> None:
-        """Writes the subjects. Raises IntegrityError if one does not exist."""
-        self._copy(
-            _COPY_APPEARANCES,
-            (
-                f"{report.id:032x}\t{subject}\t{weight}\n"
-                for report in reports
-                for subject, weight in report.cast.appearances
-            ),
-        )
-
-    def write_parents(self, remixes: Iterable[Report]) -> None:
-        """Writes the parents, those not yet reported as pending."""
-        parents = (
-            (f"{report.id:032x}", place, name)
-            for report in remixes
-            for place, name in enumerate(report.parents)
-        )
-        for some in _batched(parents, _PARENTS):
-            children, places, names = zip(*some, strict=True)
-            self._run(
-                _INSERT_PARENTS,
-                children=f"{{{','.join(children)}}}",
-                places=list(places),
-                names=list(names),
-            )
+    def write(self, judged: Judged) -> None:
+        """Writes generations, subjects and parents, those not yet reported as pending. Raises
+        IntegrityError if an id has been reported before, a subject does not exist, or a unit of a
+        receipt was given to another generation at this moment."""
+        self._copy(_COPY_GENERATIONS, judged.generations)
+        self._copy(_COPY_APPEARANCES, judged.appearances)
+        for some in judged.parents:
+            self._run(_INSERT_PARENTS, children=some.children, places=some.places, names=some.names)
 
     def find(self, external_id: str) -> UUID:
         """The generation that was reported under this id."""
@@ -174,45 +145,9 @@ class Writer:
         found: UUID = self._cursor.fetchone()[0]
         return found
 
-    def _receipts(self, reports: Sequence[Report]) -> dict[str, Receipt]:
-        """The receipts cited, by the ids of their checks."""
-        self._run(_READ_RECEIPTS, checks=_cited(reports))
-        return {
-            row[0]: Receipt(
-                id=row[0],
-                digest=row[1],
-                own=row[2],
-                allowed=row[3],
-                subjects=frozenset(row[4].split()),
-                action=row[5],
-                territory=row[6],
-                purpose=row[7],
-                seconds=row[8],
-                resolution=row[9],
-                since=row[10],
-                until=row[11],
-                generations=row[12],
-                used=row[13],
-            )
-            for row in self._cursor.fetchall()
-        }
-
-    def _copy(self, statement: str, rows: Iterable[str]) -> None:
+    def _copy(self, statement: str, rows: bytes) -> None:
         with connection.wrap_database_errors, self._cursor.copy(statement) as copy:
-            for some in _batched(rows, _PIECE):
-                copy.write("".join(some))
+            copy.write(rows)
 
     def _run(self, statement: str, **terms: Any) -> None:
         self._cursor.execute(statement, {**self._terms, **terms})
-
-
-def _cited(reports: Iterable[Report]) -> str:
-    """The checks that the reports' receipts claim to be of, as PostgreSQL writes an array."""
-    checks = {report.cited.check for report in reports if report.cited and report.cited.check}
-    return f"{{{','.join(checks)}}}"
-
-
-def _batched(things: Iterable[Thing], size: int) -> Iterator[list[Thing]]:
-    rest = iter(things)
-    while some := list(islice(rest, size)):
-        yield some

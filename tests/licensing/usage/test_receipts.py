@@ -10,9 +10,10 @@ from django.db import IntegrityError, transaction
 
 from ledger.ids import new_id, show
 from licensing.consent.engine.language import Action
-from licensing.usage import covering, ingest
+from licensing.usage import covering, reading
 from licensing.usage.models import Generation, Medium, Unlicensed
 from licensing.usage.refusals import BadLines, BadReport, GenerationDiffers
+from licensing.usage.writing import Writer
 from tests.licensing.builders import Household, build_platform
 from tests.licensing.usage.builders import (
     NOW,
@@ -220,13 +221,41 @@ def test_a_receipt_from_before_one_could_say_covers_any_number(clips: Household)
 def test_units_go_on_through_the_slices_of_an_upload(
     clips: Household, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest, "_BLOCK_LINES", 4)
-    monkeypatch.setattr(ingest, "_SLICE_BLOCKS", 1)
+    monkeypatch.setattr(reading, "LINES", 4)
     luna = a_subject()
     receipt = build_receipt(the(clips), [luna], generations=10)
     lines = [report(luna, receipt=receipt) for _ in range(13)]
+    # Nor does one have to be judged a second time, which would hold the receipt.
+    monkeypatch.delattr(Writer, "hold_receipts")
     upload(clips.actor, lines)
     assert units(clips) == {said["external_id"]: n + 1 for n, said in enumerate(lines[:10])}
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 7, 100])
+def test_what_is_sifted_out_of_a_slice_takes_no_unit_from_a_later_one(
+    clips: Household, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """Lines that were reported before, stand twice or are refused, among others under the same two
+    receipts; of each, the units are given in the order of the lines that are kept."""
+    monkeypatch.setattr(reading, "LINES", size)
+    luna = a_subject()
+    receipts = [build_receipt(the(clips), [luna], generations=7) for _ in range(2)]
+    repeated = [report(luna, receipt=receipt) for receipt in receipts]
+    for said in repeated:
+        send(clips.actor, said)
+    good = [report(luna, receipt=receipts[n // 2 % 2]) for n in range(18)]
+    differs = {**repeated[0], "territory": "FR"}
+    stranger = report(luna, receipt=receipts[1], subjects=[{"id": show("chr", new_id())}])
+    lines = [*good[:2], repeated[0], *good[2:5], good[1], *good[5:9], differs, *good[9:11]]
+    lines += [stranger, good[3], *good[11:15], repeated[1], *good[15:]]
+    batch = upload(clips.actor, lines, partial=True).batch
+    assert (batch.count, batch.repeated, batch.refused) == (18, 2, 4)
+    given = units(clips)
+    for place, receipt in enumerate(receipts):
+        mine = [repeated[place], *(said for said in good if said["receipt"] == receipt)]
+        expected = {said["external_id"]: n + 1 for n, said in enumerate(mine[:7])}
+        assert {name: given.pop(name) for name in expected} == expected
+    assert not given
 
 
 def test_the_database_gives_no_unit_that_is_not_there(clips: Household) -> None:

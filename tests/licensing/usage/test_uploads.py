@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +13,13 @@ import pytest
 from django.conf import LazySettings
 
 from licensing.catalog.models import Subject
-from licensing.usage import uploads
-from licensing.usage.ahead import ahead
+from licensing.usage import ingest, reading, uploads
 from licensing.usage.lines import LINE_BYTES
 from licensing.usage.models import Generation
+from licensing.usage.writing import Writer
 from tests.client import ApiClient, assert_problem
-from tests.licensing.builders import build_platform
-from tests.licensing.usage.builders import a_subject, ndjson, report, rows
+from tests.licensing.builders import Household, build_platform
+from tests.licensing.usage.builders import NOW, a_subject, ndjson, report, rows
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Answer
@@ -31,6 +32,11 @@ NOTHING = (0, 0, 0, 0)
 @pytest.fixture
 def luna() -> Subject:
     return a_subject()
+
+
+@pytest.fixture
+def clips() -> Household:
+    return build_platform()
 
 
 @pytest.fixture
@@ -255,26 +261,24 @@ def test_pieces_may_be_of_any_size(luna: Subject) -> None:
         assert len(found[1][1]) > LINE_BYTES
 
 
-def test_working_ahead_keeps_the_order_and_the_errors() -> None:
-    def things() -> Iterator[int]:
-        yield from range(1000)
+def test_nothing_more_is_read_once_a_slice_cannot_be_written(
+    luna: Subject, clips: Household, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not more than two slices ahead, and the thread that reads ends."""
+    monkeypatch.setattr(reading, "LINES", 3)
+    read: list[int] = []
+
+    def lines() -> Iterator[tuple[int, bytes]]:
+        for number in range(1, 1000):
+            read.append(number)
+            yield number, json.dumps(report(luna)).encode()
+
+    def fail(*_: object) -> None:
         raise LookupError
 
-    made = ahead(things(), most=3)
-    assert [next(made) for _ in range(1000)] == list(range(1000))
+    monkeypatch.setattr(Writer, "write", fail)
     with pytest.raises(LookupError):
-        next(made)
-
-
-def test_working_ahead_stops_when_nobody_wants_more() -> None:
-    made: list[int] = []
-
-    def things() -> Iterator[int]:
-        for number in range(1_000_000):
-            made.append(number)
-            yield number
-
-    coming = ahead(things(), most=5)
-    assert next(coming) == 0
-    coming.close()
-    assert len(made) <= 8
+        ingest.upload_batch(actor=clips.actor, now=NOW, lines=lines())
+    assert len(read) <= 9
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ingest")]
+    assert rows() == NOTHING
