@@ -1,12 +1,16 @@
 """How gunicorn serves Assent: `gunicorn --config python:config.gunicorn --bind ADDRESS:PORT`."""
 
 import os
+import sys
 
 wsgi_app = "config.wsgi:application"
 worker_class = "config.web.serving.Worker"
 # Each process computes on one core at a time; its threads wait for PostgreSQL side by side.
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
 threads = 4
+# So many seconds at most does a thread that PostgreSQL has answered wait for one that computes: by
+# itself Python takes 5 ms, in which PostgreSQL has nothing to do.
+sys.setswitchinterval(0.0005)
 # Longer than a proxy keeps its idle connections, or else it would send into a closed one.
 keepalive = 75
 # A process that has not said for so long that it lives is ended: no bound on a request.
