@@ -22,6 +22,7 @@ from rest_framework.views import APIView
 from ledger import ids
 from ledger.actor import Actor
 from ledger.errors import IfMatchMissing, Malformed, NotFound
+from ledger.wire import flatten
 
 
 class EmptyBody(Malformed):
@@ -110,8 +111,9 @@ class Window(APIView):
         """The query parameters, checked against `shape`; each may stand once."""
         serializer = shape(data=single_parameters(self.request))
         if not serializer.is_valid():
-            name, problems = next(iter(serializer.errors.items()))
-            raise BadParameter(f"{name}: {problems[0]}", pointer=f"/{name}")
+            fault = next(flatten(serializer.errors))
+            name = fault.pointer.removeprefix("/")
+            raise BadParameter(f"{name}: {fault.detail}", pointer=fault.pointer)
         return serializer.validated_data
 
     def show(
@@ -155,13 +157,15 @@ class Window(APIView):
                 rows = rows.filter(**{field.source or name: field.run_validation(text)})
             except serializers.ValidationError as problem:
                 raise BadParameter(str(problem.detail[0]), pointer=f"/{name}") from None  # type: ignore[index]
+        # A cursor is of one kind of row, so that no other list meets a key it cannot read.
+        seal = signing.Signer(salt=f"cursor:{rows.model._meta.label}:{key}")
         if cursor is not None:
-            rows = rows.filter(**{f"{key}__lt": _open_cursor(cursor)})
+            rows = rows.filter(**{f"{key}__lt": _open_cursor(seal, cursor)})
         found = list(rows.order_by(f"-{key}")[: limit + 1])
         following = None
         if len(found) > limit:
             found = found[:limit]
-            following = _seal_cursor(getattr(found[-1], key))
+            following = seal.sign(str(getattr(found[-1], key)))
         shown = shape(found, many=True, context={"actor": self.actor}).data
         return Response({"data": shown, "next": following})
 
@@ -206,15 +210,11 @@ def _limit(text: str | None) -> int:
     return limit
 
 
-def _seal_cursor(value: object) -> str:
-    return signing.Signer(salt="cursor").sign(str(value))
-
-
-def _open_cursor(text: str) -> str:
+def _open_cursor(seal: signing.Signer, text: str) -> str:
     try:
-        return signing.Signer(salt="cursor").unsign(text)
+        return seal.unsign(text)
     except signing.BadSignature:
-        raise BadParameter("That cursor was not given by this API.", pointer="/cursor") from None
+        raise BadParameter("That cursor was not given by this list.", pointer="/cursor") from None
 
 
 @cache
