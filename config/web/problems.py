@@ -38,6 +38,7 @@ TITLES = {
     406: "Not acceptable",
     408: "Request timeout",
     409: "Conflict",
+    411: "Length required",
     412: "Precondition failed",
     413: "Too large",
     414: "URI too long",

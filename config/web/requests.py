@@ -106,4 +106,12 @@ class ApiMiddleware:
                 detail=f"That is more than {allowance.limit} requests in {allowance.window} s.",
                 headers={"Retry-After": str(max(1, allowance.reset))},
             ), allowance
+        if "HTTP_TRANSFER_ENCODING" in request.META:
+            # Its length is not known before it ends, and what has none would be read as empty.
+            return problem_response(
+                request,
+                status=411,
+                code="length_required",
+                detail="Send the body with its Content-Length; one in chunks is not read.",
+            ), allowance
         return None, allowance

@@ -19,7 +19,7 @@ from config.urls import handler400, handler403, handler404, handler500, urlpatte
 from ledger.windows import Window
 from licensing.catalog.models import Property
 from tests.client import ApiClient, assert_problem
-from tests.licensing.builders import build_holder, build_property
+from tests.licensing.builders import build_holder, build_house, build_property
 
 pytestmark = pytest.mark.django_db
 SECRETS = ("SECRET_KEY", "RECEIPT_KEY_SECRET")
@@ -57,6 +57,31 @@ def test_an_address_that_is_none_is_a_problem_for_a_program_and_a_page_for_a_per
 def test_an_id_that_cannot_be_is_not_found(tail: str) -> None:
     client = ApiClient(build_holder().actor)
     assert_problem(client.get(f"/properties/{tail}"), 404, "not_found")
+
+
+def test_a_cursor_is_of_the_list_that_gave_it() -> None:
+    client = ApiClient(build_house().actor)
+    for _ in range(2):
+        build_holder()
+    given = client.get("/holders", {"limit": "1"}).json()["next"]
+    assert client.get("/holders", {"cursor": given}).status_code == 200
+    for elsewhere in ("/accounts", "/platforms", "/periods"):
+        assert_problem(client.get(elsewhere, {"cursor": given}), 400, "bad_parameter")
+
+
+def test_a_parameter_that_is_none_is_named_with_the_reason() -> None:
+    client = ApiClient(build_house().actor)
+    told = assert_problem(client.get("/trial-balance", {"day": "x"}), 400, "bad_parameter")
+    assert told["detail"] == "day: There is no such field."
+    assert told["errors"][0]["pointer"] == "/day"
+
+
+def test_a_body_in_chunks_is_not_taken_for_an_empty_one() -> None:
+    client = ApiClient(build_holder().actor)
+    headers = client.headers({"Transfer-Encoding": "chunked"})
+    sent = client.http.post("/api/v1/properties", headers=headers)
+    told = assert_problem(sent, 411, "length_required")
+    assert "Content-Length" in told["detail"]
 
 
 def test_a_method_that_is_none_names_those_that_are() -> None:
