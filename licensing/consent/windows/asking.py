@@ -119,13 +119,21 @@ class AskingShape(Shape):
     )
 
     def validate(self, attrs: Any) -> Any:
-        everyone = [*attrs["subjects"], *attrs.get("co_subjects", ())]
-        if len(set(everyone)) != len(everyone):
-            self.fail("subject_twice")
+        seen: set[Any] = set()
+        for name in ("subjects", "co_subjects"):
+            for position, subject in enumerate(attrs.get(name, ())):
+                if subject in seen:
+                    self._refuse("subject_twice", name, position)
+                seen.add(subject)
         parents, depth = attrs.get("parents"), attrs.get("remix_depth")
         if parents is not None and depth is not None and bool(parents) != bool(depth):
             self.fail("contradiction")
         return attrs
+
+    def _refuse(self, code: str, name: str, position: int) -> None:
+        """Refuses what stands at this position of a list."""
+        fault = serializers.ErrorDetail(str(self.error_messages[code]), code)
+        raise serializers.ValidationError({name: {str(position): fault}})
 
 
 class BatchShape(Shape):

@@ -210,9 +210,13 @@ def test_a_preview_is_kept_for_whoever_is_asked_and_otherwise_forgotten(
 
 def test_a_subject_stands_once_in_a_request(client: ApiClient, hero: Subject) -> None:
     twice = clip(hero, subjects=[hero.shown_id, hero.shown_id])
-    assert_problem(client.post("/consent-checks", twice), 422, "subject_twice")
+    told = assert_problem(client.post("/consent-checks", twice), 422, "subject_twice")
+    assert [fault["pointer"] for fault in told["errors"]] == ["/subjects/1"]
     beside = clip(hero, co_subjects=[hero.shown_id])
-    assert_problem(client.post("/consent-checks", beside), 422, "subject_twice")
+    told = assert_problem(
+        client.post("/consent-checks/batch", {"checks": [clip(hero), beside]}), 422, "subject_twice"
+    )
+    assert [fault["pointer"] for fault in told["errors"]] == ["/checks/1/co_subjects/0"]
 
 
 def test_of_two_rules_that_say_the_opposite_of_the_same_the_deny_wins(
