@@ -380,10 +380,10 @@ class PaymentsWindow(FileWindow):
 
     @extend_schema(
         operation_id="payout_batches_payments",
-        summary="What is still to be paid of an approved batch, as CSV",
+        summary="What is still to be paid of a batch, as CSV",
         description="For whoever carries it out at the bank: accounts in full, one line a payment. "
         "The batch's history tells of every time it was taken. 409 `not_in_state` unless the batch "
-        "is approved and not yet settled.",
+        "was executed and is not yet settled: before that its money is not set aside.",
         responses={(200, "text/csv"): OpenApiTypes.STR},
     )
     def get(self, request: Request, batch: str) -> HttpResponse:

@@ -142,9 +142,9 @@ def look_again(
 
 
 def list_payments(*, actor: Actor, now: datetime, batch: PayoutBatch) -> list[Instruction]:
-    """What is still to be paid of an approved batch, accounts whole, for the person at the bank.
+    """What is still to be paid of a batch, accounts whole, for the person at the bank.
 
-    The history tells of every time. Raises NotInState, and DraftChanged if the rows are no longer
+    Not before its money is set aside: until then it may be taken back. The history tells of every time. Raises NotInState, and DraftChanged if the rows are no longer
     what was approved.
     """
     actor.require("payouts:prepare")
@@ -153,7 +153,7 @@ def list_payments(*, actor: Actor, now: datetime, batch: PayoutBatch) -> list[In
         batch = locked(actor, batch)
         if batch.state not in PAYING_BATCHES:
             raise NotInState(
-                "Only a batch that is approved and not yet settled is listed to be paid."
+                "Only a batch that was executed and is not yet settled is listed to be paid."
             )
         if hash_of(batch) != bytes(batch.content_hash):
             raise DraftChanged

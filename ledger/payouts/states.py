@@ -68,19 +68,9 @@ ITEM_MOVES: Final[Mapping[ItemState, tuple[ItemState, ...]]] = {
 
 # A batch in one of these has promised money that the books do not yet hold back.
 OPEN_BATCHES: Final = (BatchState.DRAFT, BatchState.IN_REVIEW, BatchState.APPROVED)
-# A batch in one of these is approved, and not yet at its end.
-PAYING_BATCHES: Final = (
-    BatchState.APPROVED,
-    BatchState.RESERVED,
-    BatchState.SUBMITTING,
-    BatchState.SUBMITTED,
-)
+# A batch in one of these is being paid: its money is set aside, and nobody can cancel it any more.
+PAYING_BATCHES: Final = (BatchState.SUBMITTING, BatchState.SUBMITTED)
 # An item in one of these is still to be paid. Not an unknown one: it may have been.
-UNPAID_ITEMS: Final = (
-    ItemState.PROPOSED,
-    ItemState.RESERVED,
-    ItemState.SENT,
-    ItemState.ACCEPTED,
-)
+UNPAID_ITEMS: Final = (ItemState.SENT, ItemState.ACCEPTED)
 # An item in one of these needs nothing more for its batch to be settled.
 DONE_ITEMS: Final = (ItemState.PAID, ItemState.REJECTED, ItemState.RETURNED)

@@ -115,7 +115,7 @@ def test_a_step_is_offered_to_those_who_may_take_it(house: Organisation) -> None
     assert buttons(auditor, batch) == set()
     review.approve(actor=anton, now=NOW, batch=batch, content_hash=batch.content_hash_hex)
     batch.refresh_from_db()
-    assert buttons(preparer, batch) == buttons(other, batch) == {"execute", "payments", "cancel"}
+    assert buttons(preparer, batch) == buttons(other, batch) == {"execute", "cancel"}
     assert buttons(approver, batch) == {"cancel"}
     page = approver.get(f"/admin/payouts/payoutbatch/{batch.pk}/change/").content.decode()
     [named] = re.findall(r"Pay: ([^·]*) ·", page)
@@ -146,12 +146,13 @@ def test_without_the_role_the_step_is_refused(house: Organisation) -> None:
     assert client.get("/admin/payouts/payoutbatch/").status_code == 200
 
 
-def test_an_approved_batch_is_listed_for_the_bank_and_the_history_says_so(
+def test_a_batch_being_paid_is_listed_for_the_bank_and_the_history_says_so(
     house: Organisation,
 ) -> None:
     client, petra = staff(house, "preparer")
     build_payee("30.00")
-    batch = Desk(preparer=petra).approved()
+    batch = Desk(preparer=petra).submitted()
+    assert buttons(client, batch) == {"payments"}
     asked = client.get(path(batch, "payments")).content.decode()
     assert "whole accounts" in asked
     assert IBAN not in asked

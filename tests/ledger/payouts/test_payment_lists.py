@@ -1,4 +1,4 @@
-"""What the person at the bank pays from: an approved batch, accounts whole, and never unnoticed."""
+"""What the person at the bank pays from: money set aside, accounts whole, and never unnoticed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def listings(batch: PayoutBatch) -> list[PayoutMove]:
 def test_every_listing_stands_in_the_history_with_its_person_and_request() -> None:
     desk = Desk()
     first, second = build_payee("30.00"), build_payee("20.00", account=OTHER_IBAN)
-    batch = desk.approved()
+    batch = desk.submitted()
     asking = replace(desk.preparer, request_id="req_1")
     for number in (1, 2):
         found = execution.list_payments(actor=asking, now=NOW, batch=batch)
@@ -58,10 +58,18 @@ def test_every_listing_stands_in_the_history_with_its_person_and_request() -> No
     assert told.note == "whole accounts listed of 2 payments"
 
 
-def test_nothing_is_listed_before_the_approval_or_after_the_end() -> None:
+def test_nothing_is_listed_before_its_money_is_set_aside_or_after_the_end() -> None:
     desk = Desk()
     build_payee("30.00")
     batch = desk.in_review()
+    with pytest.raises(NotInState):
+        listed(desk, batch)
+    # Until it is executed, what was approved may still be taken back from the payee.
+    review.approve(actor=desk.approver, now=NOW, batch=batch, content_hash=batch.content_hash_hex)
+    with pytest.raises(NotInState):
+        listed(desk, batch)
+    # And until it is handed over it may be cancelled.
+    execution.reserve(actor=desk.preparer, now=NOW, batch=batch)
     with pytest.raises(NotInState):
         listed(desk, batch)
     review.cancel(actor=desk.preparer, now=NOW, batch=batch)
@@ -97,7 +105,7 @@ def test_what_nobody_knows_the_fate_of_is_not_paid_again() -> None:
 def test_only_who_pays_may_have_it_and_only_in_their_own_mode() -> None:
     desk = Desk()
     build_payee("30.00")
-    batch = desk.approved()
+    batch = desk.submitted()
     with pytest.raises(ScopeMissing):
         execution.list_payments(actor=desk.approver, now=NOW, batch=batch)
     live = build_finance("Petra", mode="live")
@@ -117,7 +125,7 @@ def test_a_cell_that_could_be_a_formula_is_only_text() -> None:
         account='=HYPERLINK("http://evil.example")',
         account_name="+cmd|' /C calc'!A0",
     )
-    batch = desk.approved()
+    batch = desk.submitted()
     payments = execution.list_payments(actor=desk.preparer, now=NOW, batch=batch)
     answer = payments_csv(batch, payments)
     assert answer["Cache-Control"] == "no-store"
@@ -143,6 +151,9 @@ def test_over_the_api() -> None:
     client = ApiClient(preparer)
     assert_problem(client.get(path), 409, "not_in_state")
     review.approve(actor=approver, now=NOW, batch=draft, content_hash=draft.content_hash_hex)
+    assert_problem(client.get(path), 409, "not_in_state")
+    execution.reserve(actor=preparer, now=NOW, batch=draft)
+    execution.submit(actor=preparer, now=NOW, batch=draft)
     answer = client.get(path, Accept="text/csv")
     assert (answer.status_code, answer["Content-Type"]) == (200, "text/csv; charset=utf-8")
     [row] = csv.DictReader(io.StringIO(answer.content.decode()))
