@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -30,7 +29,7 @@ class DomainError(Exception):
         faults: Sequence[Fault] = (),
         retry_after: int | None = None,
     ) -> None:
-        self.detail = detail or inspect.cleandoc(type(self).__doc__ or "")
+        self.detail = detail or " ".join((type(self).__doc__ or "").split())
         if pointer is not None and not faults:
             faults = (Fault(pointer=pointer, code=self.code, detail=self.detail),)
         self.faults = tuple(faults)

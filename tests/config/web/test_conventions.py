@@ -16,6 +16,7 @@ from django.test import Client
 from django.urls import path
 
 from config.urls import handler400, handler403, handler404, handler500, urlpatterns
+from ledger.errors import DomainError
 from ledger.windows import Window
 from licensing.catalog.models import Property
 from tests.client import ApiClient, assert_problem
@@ -82,6 +83,21 @@ def test_a_body_in_chunks_is_not_taken_for_an_empty_one() -> None:
     sent = client.http.post("/api/v1/properties", headers=headers)
     told = assert_problem(sent, 411, "length_required")
     assert "Content-Length" in told["detail"]
+
+
+def test_what_a_refusal_says_is_one_line() -> None:
+    kinds = [DomainError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    assert len(kinds) > 100
+    assert not [kind.__name__ for kind in kinds if "\n" in told_by(kind)]
+
+
+def told_by(kind: type[DomainError]) -> str:
+    """What a refusal of this kind says if it is told nothing else."""
+    refusal = kind.__new__(kind)
+    DomainError.__init__(refusal)
+    return refusal.detail
 
 
 def test_a_method_that_is_none_names_those_that_are() -> None:
