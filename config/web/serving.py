@@ -54,7 +54,7 @@ _REFUSALS: tuple[tuple[tuple[type[Exception], ...], tuple[int, str, str]], ...] 
     ((errors.ParseException, SSLError), (400, "malformed", "The request cannot be read.")),
 )
 # After these the rest of the body is not waited for, so the connection serves no other request.
-_CLOSING = ("408", "413")
+_CLOSING = ("408", "411", "413")
 
 Begin = Callable[..., Any]
 Application = Callable[[dict[str, Any], Begin], Iterable[bytes]]

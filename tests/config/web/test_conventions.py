@@ -77,14 +77,6 @@ def test_a_parameter_that_is_none_is_named_with_the_reason() -> None:
     assert told["errors"][0]["pointer"] == "/day"
 
 
-def test_a_body_in_chunks_is_not_taken_for_an_empty_one() -> None:
-    client = ApiClient(build_holder().actor)
-    headers = client.headers({"Transfer-Encoding": "chunked"})
-    sent = client.http.post("/api/v1/properties", headers=headers)
-    told = assert_problem(sent, 411, "length_required")
-    assert "Content-Length" in told["detail"]
-
-
 def test_what_a_refusal_says_is_one_line() -> None:
     kinds = [DomainError]
     for kind in kinds:

@@ -140,6 +140,13 @@ def test_whoever_sends_too_much_reads_the_answer_even_after_sending_all_of_it(
     connection.close()
 
 
+@pytest.mark.parametrize("key", ["", "much"])
+def test_a_body_in_chunks_is_not_taken_for_an_empty_one(server: WebServer, key: str) -> None:
+    head = posted(0, key=key).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+    with Call(server, head + b"d\r\n" + b'{"name": "It"}'[:13] + b"\r\n") as call:
+        assert "Content-Length" in call.problem(411, "length_required")["detail"]
+
+
 def test_a_connection_serves_one_request_after_another(server: WebServer) -> None:
     with Call(server, HEALTH) as call:
         for _ in range(3):
