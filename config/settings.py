@@ -13,6 +13,7 @@ from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
 from config.panel import theme
+from config.web.conventions import DESCRIPTION
 
 django_stubs_ext.monkeypatch()
 
@@ -210,7 +211,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Assent",
-    "DESCRIPTION": "The consent and royalty ledger for generated characters.",
+    "DESCRIPTION": DESCRIPTION,
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
