@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.paginator import Paginator
+from django.db import DataError
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin
 
@@ -46,6 +49,19 @@ class ReadOnlyAdmin(ReadOnly, ModelAdmin):
     paginator = BoundedPaginator
     show_full_result_count = False
     list_per_page = 50
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The list; without its filters if the database cannot read one of them, as Django does
+        with those that it refuses itself."""
+        try:
+            answer: HttpResponse = super().changelist_view(request, extra_context)
+        except (DataError, ValueError):
+            if not request.GET or ERROR_FLAG in request.GET:
+                raise
+            return redirect(f"{request.path}?{ERROR_FLAG}=1")
+        return answer
 
     @admin.display(description="id", ordering="pk")
     def shown(self, row: Any) -> str:

@@ -177,3 +177,15 @@ def test_a_stranger_to_the_house_sees_no_settlement() -> None:
     client.force_login(user)
     for name in LISTS:
         assert client.get(f"/admin/settlement/{name}/").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "unreadable",
+    ["state__exact=%00", "period__year=99999999"],
+)
+def test_a_filter_that_cannot_be_read_leads_to_the_whole_list(unreadable: str) -> None:
+    client = at_the_admin(Studio().finance.preparer)
+    path = "/admin/settlement/run/"
+    answer = client.get(f"{path}?{unreadable}")
+    assert (answer.status_code, answer["Location"]) == (302, f"{path}?e=1")
+    assert client.get(answer["Location"]).status_code == 200
