@@ -8,7 +8,7 @@ from licensing.consent.interchange import mapping
 from licensing.consent.interchange.constraints import Constraint, read_constraints, thing_id
 from licensing.consent.interchange.fields import WAYS, Fields
 from licensing.consent.interchange.graphs import Graph
-from licensing.consent.interchange.nodes import check, references
+from licensing.consent.interchange.nodes import check, reference, references
 from licensing.consent.interchange.vocabulary import EVERYONE, EVERYTHING, ODRL, THINGS
 
 Json = dict[str, Any]
@@ -20,7 +20,7 @@ _SOURCE = ODRL + "source"
 def read_assignees(graph: Graph, node: Json, key: str, fields: Fields) -> None:
     """Sets the platforms and the audience. Raises NotUnderstood."""
     named = references(graph, node, key)
-    if any(_REFINEMENT in graph.node(one) for one in named):
+    if any(_is_collection(graph.node(one)) for one in named):
         if len(named) > 1:
             graph.refuse(node, "A refined collection of assignees stands alone.", key)
         collection = graph.node(named[0])
@@ -53,24 +53,31 @@ def _refine(constraint: Constraint, fields: Fields) -> None:
 def read_target(graph: Graph, iri: str) -> str:
     """The id that a target has here; empty if it has none. Raises NotUnderstood."""
     node = graph.node(iri)
-    if _REFINEMENT not in node:
+    if not _is_collection(node):
         check(graph, node, known=(), types=(ODRL + "Asset", ODRL + "AssetCollection"))
         ours = iri.startswith((f"{THINGS}chr_", f"{THINGS}prp_"))
         return iri.removeprefix(THINGS) if ours else ""
     _check_collection(graph, node, "AssetCollection", EVERYTHING)
     refinements = read_constraints(graph, node, _REFINEMENT)
-    holder, *others = refinements
     for one in refinements:
         if (one.operand, one.operator, one.unit) != (mapping.HOLDER, mapping.EQ, ""):
             one.refuse()
-    if others or len(holder.values) > 1:
-        holder.refuse("The collection of the target has more than one holder.")
+    if len(refinements) != 1 or len(refinements[0].values) > 1:
+        graph.refuse(node, "The collection of the target must have one holder.", _REFINEMENT)
+    (holder,) = refinements
     return thing_id(holder, holder.values[0])
 
 
+def _is_collection(node: Json) -> bool:
+    """Whether it says whom or what it is made of."""
+    return _REFINEMENT in node or _SOURCE in node
+
+
 def _check_collection(graph: Graph, node: Json, kind: str, source: str) -> None:
+    """Whether it is a part of the whole that is known here. One that does not say of what it is a
+    part has members of its own, and its refinements alone would be a broader collection."""
     check(graph, node, known=(_REFINEMENT, _SOURCE), types=(ODRL + kind,))
-    for one in references(graph, node, _SOURCE):
-        graph.node(one)
-        if one != source:
-            graph.refuse(node, f"The collection {one} is not known here.", _SOURCE)
+    one = reference(graph, node, _SOURCE)
+    graph.node(one)
+    if one != source:
+        graph.refuse(node, f"The collection {one} is not known here.", _SOURCE)

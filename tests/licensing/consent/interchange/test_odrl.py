@@ -328,6 +328,40 @@ UNKNOWN: dict[str, tuple[Json, str, str]] = {
         "http://example.com/archive",
         f"{PLACE}/target/source",
     ),
+    "assignees of their own, of whom a part is meant": (
+        permission(
+            assignee={
+                "@type": "PartyCollection",
+                "uid": "http://example.com/club",
+                "refinement": [constraint("lx:platform", "isNoneOf", [{"@id": "assent:plt_1"}])],
+            }
+        ),
+        "odrl:source",
+        f"{PLACE}/assignee",
+    ),
+    "assignees of their own, refined by nothing": (
+        permission(assignee={"uid": "http://example.com/club", "refinement": []}),
+        "odrl:source",
+        f"{PLACE}/assignee",
+    ),
+    "assets of their own, of whom a part is meant": (
+        permission(
+            target={
+                "@type": "AssetCollection",
+                "uid": "http://example.com/archive",
+                "refinement": [constraint("lx:holder", "eq", {"@id": "assent:hld_1"})],
+            }
+        ),
+        "odrl:source",
+        f"{PLACE}/target",
+    ),
+    "all assets there are": (
+        permission(
+            target={"@type": "AssetCollection", "source": "lx:everything", "refinement": []}
+        ),
+        "one holder",
+        f"{PLACE}/target/refinement",
+    ),
     "a word without meaning": (
         permission(onlyOnSundays=True),
         "onlyOnSundays",
