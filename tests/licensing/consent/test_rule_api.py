@@ -141,6 +141,10 @@ BODIES: dict[str, tuple[dict[str, Any], int, str]] = {
     "a word of nothing": ({"forbidden_words": [" "]}, 422, "blank"),
     "the territory UK": ({"territories": {"only": ["UK"]}}, 422, "unknown_territory"),
     "no territory at all": ({"territories": {"only": []}}, 422, "min_length"),
+    "no action at all": ({"actions": []}, 422, "min_length"),
+    "for nobody": ({"audience": []}, 422, "min_length"),
+    "for no purpose": ({"purposes": []}, 422, "min_length"),
+    "in no language": ({"languages": []}, 422, "min_length"),
     "both ways at once": (
         {"territories": {"only": ["US"], "except": ["DE"]}},
         422,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -163,8 +162,9 @@ class RulePriceShape(Shape):
         return said
 
 
-def _names(names: type[StrEnum], help_text: str = "") -> Several:
-    return Several(Named(names), required=False, help_text=help_text)
+def _any_of(child: serializers.Field[Any, Any, Any, Any]) -> Several:
+    """What a request may be among. Left out it is open; none at all would be taken for that."""
+    return Several(child, min_length=1, required=False)
 
 
 class RuleBodyShape(Shape):
@@ -177,17 +177,19 @@ class RuleBodyShape(Shape):
     }
 
     effect = Named(Effect)
-    actions = _names(Action)
+    actions = _any_of(Named(Action))
     platforms = PlatformsShape(required=False)
-    audience = _names(Audience)
+    audience = _any_of(Named(Audience))
     territories = TerritoriesShape(required=False)
     window = WindowShape(required=False)
-    purposes = _names(Purpose)
-    channels = Several(Label(), required=False)
-    languages = Several(Language(), required=False)
-    models = Several(Label(), required=False)
+    purposes = _any_of(Named(Purpose))
+    channels = _any_of(Label())
+    languages = _any_of(Language())
+    models = _any_of(Label())
     content = CeilingsShape(required=False)
-    forbidden_codes = _names(ContentCode, "Covers only what shows none of these.")
+    forbidden_codes = Several(
+        Named(ContentCode), required=False, help_text="Covers only what shows none of these."
+    )
     forbidden_words = Several(
         Phrase(), required=False, help_text="Whole words or phrases, however they are spelled."
     )
