@@ -72,15 +72,20 @@ def smallest_changes(
     facts = sorted(set(search.telling()))
     classes = {fact: search.classes(fact) for fact in (*facts, "action")}
     singles = [search.single(classes[fact]) for fact in sorted(classes)]
-    found: list[tuple[Change, ...]] = [(change,) for change in singles if change is not None]
+    single: list[tuple[Change, ...]] = [(change,) for change in singles if change is not None]
+    if single:
+        return tuple(single[:OPTIONS])
+    found: list[tuple[Sequence[Sequence[Class]], tuple[Class, ...]]] = []
     for size in range(2, MOST_FACTS + 1):
+        for several in combinations(facts, size):
+            offered = [classes[fact] for fact in several]
+            works = search.several(offered)
+            if works is not None:
+                found.append((offered, works))
         if found:
             break
-        for several in combinations(facts, size):
-            works = search.several([classes[fact] for fact in several])
-            if works is not None:
-                found.append(works)
-    return tuple(found[:OPTIONS])
+    # What is found comes before how wide it is: both are bounded together.
+    return tuple(search.widest(offered, works) for offered, works in found[:OPTIONS])
 
 
 def with_changes(
@@ -132,12 +137,28 @@ class Search:
         good = [one for one in classes if self._allowed((one,))]
         return joined(good, classes) if good else None
 
-    def several(self, facts: Sequence[Sequence[Class]]) -> tuple[Change, ...] | None:
+    def several(self, facts: Sequence[Sequence[Class]]) -> tuple[Class, ...] | None:
         """The first combination of one class of each fact that is allowed."""
-        for combination in product(*facts):
-            if self._allowed(combination):
-                return tuple(one.change for one in combination)
-        return None
+        return next((these for these in product(*facts) if self._allowed(these)), None)
+
+    def widest(
+        self, facts: Sequence[Sequence[Class]], works: Sequence[Class]
+    ) -> tuple[Change, ...]:
+        """`works` with each change as wide as it can be, one after the other: whatever all of them
+        leave to be said is allowed together."""
+        ways: list[list[Class]] = [[one] for one in works]
+        changes = []
+        for place, classes in enumerate(facts):
+            others = [*ways[:place], *ways[place + 1 :]]
+            ways[place] += [
+                one
+                for one in classes
+                if one is not works[place]
+                and all(self._allowed((one, *rest)) for rest in product(*others))
+            ]
+            ways[place].sort(key=classes.index)
+            changes.append(joined(ways[place], classes))
+        return tuple(changes)
 
     def _allowed(self, changed: Iterable[Class]) -> bool:
         if self.left <= 0:

@@ -106,7 +106,17 @@ def test_a_refusal_tells_the_smallest_changes(
     ).json()
     assert both["would_allow"][0]["changes"] == [
         {"fact": "territory", "relation": "none_of", "values": ["DE"]},
-        {"fact": "violence", "relation": "at_most", "values": ["none"]},
+        {"fact": "violence", "relation": "at_most", "values": ["mild"]},
+    ]
+    # Each is as wide as the other leaves it: of what is denied there, no more is given up.
+    publish_rule(studio, effect="deny", territories={"only": ["US"]}, purposes=["parody"])
+    three = client.post(
+        "/consent-checks",
+        clip(hero, territory="DE", purpose="parody", content={"violence": "strong"}),
+    ).json()
+    assert [one["sentence"] for one in three["would_allow"]] == [
+        "Allowed if the territory were not Germany or the United States and violence were at most "
+        "mild."
     ]
 
 
