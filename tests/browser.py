@@ -115,6 +115,7 @@ def looks(page: Page, name: str) -> None:
 
 def as_seen(page: Page, name: str, *, reaching: bool = True) -> None:
     """The same for the page as it is; whether anybody is kept out of it only if it is `reaching`."""
+    page.evaluate(_DRESS)
     if folder := os.environ.get("SCREENSHOTS"):
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
     assert overflow(page) == 0, f"{name} scrolls sideways"
@@ -126,6 +127,29 @@ def lost(page: Page) -> str:
     """What is wrong with where the keyboard is: not seen to be there, or below something else."""
     told = page.evaluate(_LOST)
     return str(told)
+
+
+# A browser drops every request under way when some network of the machine changes, and a page is
+# loaded without the style sheet it was waiting for. What is not there is asked for once more.
+_DRESS = """async () => {
+  const there = (sheet) => {
+    try {
+      return sheet.sheet.cssRules.length > 0;
+    } catch {
+      return false;
+    }
+  };
+  for (const sheet of document.querySelectorAll('link[rel="stylesheet"]')) {
+    if (there(sheet)) continue;
+    const again = sheet.cloneNode();
+    await new Promise((come, fail) => {
+      again.onload = come;
+      again.onerror = () => fail(`${again.href} does not come`);
+      sheet.replaceWith(again);
+    });
+  }
+  await document.fonts.ready;
+}"""
 
 
 # A field that is only drawn by its neighbour shows its focus there.
