@@ -145,6 +145,11 @@ def read(fields: Fields, *, now: datetime) -> Reading:
     rest = {name: value for name, value in raw.items() if name not in faulty}
     again = RuleBodyShape(data={"effect": str(Effect.ALLOW), **rest})
     read_so_far = canonical(again.validated_data) if again.is_valid() else {"effect": "allow"}
+    try:
+        rules.examine_window(read_so_far, now=now)
+    except Invalid as refusal:
+        wrong |= wrong_of(refusal)
+        del read_so_far["window"]
     return Reading(body=read_so_far, wrong=wrong)
 
 

@@ -103,6 +103,18 @@ def test_every_fault_stands_beside_its_field(fields: Fields, beside: str, words:
     assert reading.body["effect"] in ("allow", "deny")
 
 
+def test_a_fault_of_one_field_hides_none_of_another() -> None:
+    fields = {
+        "effect": ["allow"],
+        "viewer_age_min": ["-1"],
+        "window.from": ["2031-02-01T00:00"],
+        "window.to": ["2031-01-01T00:00"],
+    }
+    reading = read(fields, now=LATE)
+    assert set(reading.wrong) == {"viewer_age_min", "window.to"}
+    assert reading.body == {"effect": "allow"}
+
+
 def test_what_is_not_chosen_is_left_open() -> None:
     fields = {
         "effect": ["allow"],
