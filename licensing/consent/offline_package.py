@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from licensing.catalog.prototypes import prototypes
+from licensing.catalog.territories import TERRITORIES
 
 NAME: Final = "assent_offline"
 _VERSION: Final = "1.0.0"
@@ -45,6 +46,15 @@ _PROTOTYPES: Final = '''"""The published table of characters that look alike, ea
 def prototypes() -> dict[str, str]:
     """Each confusable character's prototype."""
     return _TABLE
+
+
+'''
+_TERRITORIES: Final = '''"""Territories: the ISO 3166-1 codes in use."""
+
+
+def is_territory(code: str) -> bool:
+    """Whether `code` is an assigned ISO 3166-1 alpha-2 code, in capitals."""
+    return code in _CODES
 
 
 '''
@@ -106,6 +116,8 @@ def _modules() -> dict[str, str]:
         source = inspect.getsource(importlib.import_module(name))
         found[f"{NAME}/{name.rpartition('.')[2]}.py"] = _IMPORT.sub(f"from {NAME}", source)
     found[f"{NAME}/prototypes.py"] = f"{_PROTOTYPES}_TABLE = {prototypes()!a}\n"
+    codes = " ".join(sorted(TERRITORIES))
+    found[f"{NAME}/territories.py"] = f"{_TERRITORIES}_CODES = frozenset({codes!a}.split())\n"
     return found
 
 

@@ -6,6 +6,7 @@ anywhere. Ids are opaque texts here (`plt_…`, `chr_…`, `rlv_…`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -92,9 +93,12 @@ class ContentCode(StrEnum):
     WEAPONS = "weapons"
 
 
-# The steps of a rating, weakest first; inside, a rating is its place here.
 # How many generations one consent check may be about, and its receipt cover.
 MOST_GENERATIONS: Final = 100
+# How a platform's own name for a channel or a model is written, and a language's tag of BCP 47.
+LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._:/-]{0,63}\Z", re.ASCII)
+LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}\Z", re.ASCII)
+# The steps of a rating, weakest first; inside, a rating is its place here.
 LEVELS: Final = ("none", "mild", "moderate", "strong")
 LEVEL: Final[Mapping[str, int]] = MappingProxyType({name: n for n, name in enumerate(LEVELS)})
 

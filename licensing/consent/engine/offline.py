@@ -9,17 +9,31 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from licensing.catalog.territories import is_territory
 from licensing.consent.engine import quotas, words
 from licensing.consent.engine.bodies import read_body
 from licensing.consent.engine.compiling import Notice, bind, compile_rule
 from licensing.consent.engine.deciding import Asked, decide
-from licensing.consent.engine.language import LEVEL, Action, Axis, Decision, Effect, Request
+from licensing.consent.engine.language import (
+    LABEL,
+    LANGUAGE,
+    LEVEL,
+    Action,
+    Audience,
+    Axis,
+    ContentCode,
+    Decision,
+    Effect,
+    Purpose,
+    Request,
+)
 from licensing.consent.engine.voices import Switch, Word, asked_about, consenting
 
 TYPE: Final = "assent-bundle+jws"
@@ -224,47 +238,90 @@ class _Asking:
     prompt: str | None
 
 
-_FACTS: Final = {
-    "territory": "territory",
-    "purpose": "purpose",
-    "audience": "audience",
-    "channel": "channel",
-    "language": "language",
-    "model": "model",
+_NAMED: Final = {"purpose": Purpose, "audience": Audience}
+_WRITTEN: Final = {"channel": LABEL, "model": LABEL, "language": LANGUAGE}
+_COUNTED: Final = {
     "depicted_age": "depicted_age",
     "duration_seconds": "duration",
     "resolution": "resolution",
     "remix_depth": "remix_depth",
 }
-_OTHER: Final = ("subjects", "action", "content", "prompt", "co_subjects", "parents", "user")
+_OTHER: Final = (
+    *("subjects", "action", "territory", "content", "prompt", "co_subjects", "parents", "user"),
+    "generations",
+)
 _NO_TIME: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def _read_asking(said: Mapping[str, Any]) -> _Asking:
-    """The question behind the body of a consent check, of one generation."""
-    unknown = set(said).difference(_FACTS, _OTHER, ("generations",))
-    if unknown:
-        raise BadAsking(f"There is no {sorted(unknown)[0]!r} in a question.")
-    subjects, others = said.get("subjects") or (), said.get("co_subjects")
-    if not subjects or len({*subjects, *(others or ())}) < len(subjects) + len(others or ()):
-        raise BadAsking("A question is about some subjects, each of which stands in it once.")
-    content = dict(said.get("content") or {})
-    codes = content.pop("codes", None)
-    facts: Json = {field: said.get(name) for name, field in _FACTS.items()}
-    if facts["remix_depth"] is None and said.get("parents") == []:
-        facts["remix_depth"] = 0
+    """The question behind the body of a consent check, of one generation.
+
+    What a check would refuse is refused here: to no deny of political use is `Political` political.
+    """
     try:
-        request = Request(
-            action=str(Action(said["action"])),
-            platform="",
-            at=_NO_TIME,
-            ratings={str(Axis(axis)): LEVEL[level] for axis, level in content.items()},
-            codes=None if codes is None else frozenset(codes),
-            viewer_age=(said.get("user") or {}).get("age"),
-            **facts,
-        )
-    except (KeyError, ValueError) as error:
+        return _read_facts(said)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BadAsking(f"The question cannot be read: {error}") from error
-    return _Asking(
-        subjects=subjects, request=request, co_subjects=others, prompt=said.get("prompt")
+
+
+def _read_facts(said: Mapping[str, Any]) -> _Asking:
+    unknown = set(said).difference(_NAMED, _WRITTEN, _COUNTED, _OTHER)
+    if unknown:
+        raise ValueError(f"there is no {sorted(unknown)[0]!r} in it")
+    subjects, others = _texts(said, "subjects") or [], _texts(said, "co_subjects")
+    if not subjects or len({*subjects, *(others or ())}) < len(subjects) + len(others or ()):
+        raise ValueError("it is about some subjects, each of which stands in it once")
+    content = dict(said.get("content") or {})
+    codes = _texts(content, "codes")
+    content.pop("codes", None)
+    facts: Json = {name: _one_of(names, said.get(name)) for name, names in _NAMED.items()}
+    facts |= {name: _matching(form, said.get(name)) for name, form in _WRITTEN.items()}
+    facts |= {field: _whole(said.get(name)) for name, field in _COUNTED.items()}
+    territory, prompt = said.get("territory"), said.get("prompt")
+    if territory is not None and not is_territory(territory):
+        raise ValueError(f"{territory!r} is no territory")
+    if prompt is not None and not isinstance(prompt, str):
+        raise ValueError("the prompt is no text")
+    parents, depth = _texts(said, "parents"), facts["remix_depth"]
+    if parents is not None and depth is not None and bool(parents) != bool(depth):
+        raise ValueError("the parents and the remix depth contradict each other")
+    if parents == []:
+        facts["remix_depth"] = 0
+    request = Request(
+        action=str(Action(said["action"])),
+        platform="",
+        at=_NO_TIME,
+        territory=territory,
+        ratings={str(Axis(axis)): LEVEL[level] for axis, level in content.items()},
+        codes=None if codes is None else frozenset(str(ContentCode(code)) for code in codes),
+        viewer_age=_whole((said.get("user") or {}).get("age")),
+        **facts,
     )
+    return _Asking(subjects=subjects, request=request, co_subjects=others, prompt=prompt)
+
+
+def _texts(said: Mapping[str, Any], name: str) -> list[str] | None:
+    found = said.get(name)
+    if found is None:
+        return None
+    if not isinstance(found, (list, tuple)) or not all(isinstance(one, str) for one in found):
+        raise ValueError(f"{name} is no list of texts")
+    return list(found)
+
+
+def _one_of(names: type[StrEnum], value: Any) -> str | None:
+    return None if value is None else str(names(value))
+
+
+def _matching(form: re.Pattern[str], value: Any) -> str | None:
+    if value is not None and not form.match(value):
+        raise ValueError(f"{value!r} is not written as it has to be")
+    return None if value is None else str(value)
+
+
+def _whole(value: Any) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"{value!r} is no whole number")
+    return value

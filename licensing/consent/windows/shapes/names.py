@@ -16,6 +16,8 @@ from ledger.wire import (
 from licensing.catalog.models import Property, RightsHolder, Subject
 from licensing.consent.engine import words
 from licensing.consent.engine.language import (
+    LABEL,
+    LANGUAGE,
     Action,
     Audience,
     ContentCode,
@@ -29,8 +31,6 @@ ACTIONS: Final = [str(action) for action in Action]
 PURPOSES: Final = [str(purpose) for purpose in Purpose]
 AUDIENCES: Final = [str(audience) for audience in Audience]
 CODES: Final = [str(code) for code in ContentCode]
-_LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._:/-]{0,63}\Z", re.ASCII)
-_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}\Z", re.ASCII)
 _PHRASE: Final = re.compile(r"[^\W_]+([ '’&-][^\W_]+){0,7}\Z")
 
 
@@ -82,13 +82,13 @@ class _Patterned(Text):
 class Label(_Patterned):
     """A platform's own name for a channel or a model: letters, digits and ` ._:/-`."""
 
-    pattern = _LABEL
+    pattern = LABEL
 
 
 class Language(_Patterned):
     """A BCP 47 tag such as `en` or `pt-BR`."""
 
-    pattern = _LANGUAGE
+    pattern = LANGUAGE
 
 
 class Phrase(_Patterned):
