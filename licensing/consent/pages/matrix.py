@@ -104,6 +104,7 @@ def place(request: HttpRequest, actor: Actor) -> HttpResponse:
         "to_say": explanations.would_allow(found.to_say, names) if found.to_say else "",
         "would_allow": [explanations.would_allow(each, names) for each in decision.would_allow],
         "reasons": _reasons(actor, found.decision.reasons),
+        "disputed": any(one.code == "disputed" for one in decision.reasons),
         "earns": telling.earnings(price, {}, None),
         "obligations": write_obligations(decision.obligations),
         "said": urlencode({name: value for name, value in _said(request).items() if value}),
@@ -148,7 +149,9 @@ def _reasons(actor: Actor, reasons: Sequence[Any]) -> list[dict[str, Any]]:
                 one.rule_version, {"version": rules[one.rule_version], "says": []}
             )
             row["says"].append(explanations.does(one.code, one.fact))
-    return [{**row, "says": wording.listing(row["says"])} for row in found.values()]
+    told = [{**row, "says": wording.listing(row["says"])} for row in found.values()]
+    # What no rule can change comes first.
+    return sorted(told, key=lambda row: row["version"] is not None)
 
 
 def _named(options: Iterable[Sequence[Change]]) -> set[str]:

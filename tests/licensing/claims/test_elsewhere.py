@@ -17,6 +17,7 @@ from tests.licensing.consent.builders import (
     draft_rule,
     publish_rule,
 )
+from tests.licensing.portal.visiting import text, visit
 from tests.licensing.simulation.builders import simulate, ways
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +66,17 @@ def test_the_matrix_and_a_trial_say_that_it_is_stopped(dispute: Dispute) -> None
         asking=asking(generator.platform, dispute.hero),
     )
     assert [reason.code for reason in tried.decision.reasons] == ["disputed"]
+
+
+def test_a_place_of_the_matrix_leads_to_the_claim_not_to_the_stops(dispute: Dispute) -> None:
+    generator = build_generator()
+    publish_rule(dispute.owner, effect="deny", purposes=["political"])
+    claim(dispute.claimant, dispute.hero)
+    place = f"subject={dispute.hero.shown_id}&platform={generator.platform.shown_id}"
+    page = text(visit(dispute.owner.actor), f"/portal/matrix/place?{place}")
+    assert f'href="/portal/claims?subject={dispute.hero.shown_id}">Who claims it' in page
+    assert "What is stopped" not in page
+    assert page.index("Its ownership is disputed") < page.index("denies it")
 
 
 def test_a_simulation_finds_it_stopped_with_and_without_the_draft(dispute: Dispute) -> None:
