@@ -22,6 +22,7 @@ from licensing.consent.engine.language import (
     Quota,
     QuotaOf,
     RuleBody,
+    spell_language,
 )
 
 Json = dict[str, Any]
@@ -43,6 +44,7 @@ def read_body(stored: Mapping[str, Any]) -> RuleBody:
     together = stored.get("co_appearance") or {}
     only_with = together.get("only_with")
     named: Json = {name: frozenset(stored.get(name) or ()) for name in LISTS}
+    named["languages"] = frozenset(map(spell_language, named["languages"]))
     named |= {field: stored.get(name) for name, field in NUMBERS.items()}
     return RuleBody(
         effect=Effect(stored["effect"]),

@@ -16,6 +16,15 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 
+def spell_language(tag: str) -> str:
+    """A tag as BCP 47 recommends to write it. Its case means nothing, so `pt-br` is `pt-BR`."""
+    first, *others = tag.split("-")
+    return "-".join((first, *(_SPELLED.get(len(part), str.lower)(part) for part in others)))
+
+
+_SPELLED: Final = {2: str.upper, 4: str.title}
+
+
 class Effect(StrEnum):
     """What a rule that covers a request does to it."""
 

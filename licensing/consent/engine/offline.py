@@ -33,6 +33,7 @@ from licensing.consent.engine.language import (
     Effect,
     Purpose,
     Request,
+    spell_language,
 )
 from licensing.consent.engine.voices import Switch, Word, asked_about, consenting
 
@@ -276,6 +277,8 @@ def _read_facts(said: Mapping[str, Any]) -> _Asking:
     content.pop("codes", None)
     facts: Json = {name: _one_of(names, said.get(name)) for name, names in _NAMED.items()}
     facts |= {name: _matching(form, said.get(name)) for name, form in _WRITTEN.items()}
+    if facts["language"] is not None:
+        facts["language"] = spell_language(facts["language"])
     facts |= {field: _whole(said.get(name)) for name, field in _COUNTED.items()}
     territory, prompt = said.get("territory"), said.get("prompt")
     if territory is not None and not is_territory(territory):

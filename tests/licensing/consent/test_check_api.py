@@ -120,6 +120,21 @@ def test_a_refusal_tells_the_smallest_changes(
     ]
 
 
+def test_a_language_is_the_same_however_its_tag_is_spelled(
+    client: ApiClient, studio: Studio, hero: Subject
+) -> None:
+    publish_rule(studio)
+    publish_rule(studio, effect="deny", languages=["pt-br", "zh-Hant"])
+    for tag, outcome in (
+        ("pt-BR", "deny"),
+        ("pt-bR", "deny"),
+        ("zh-hant", "deny"),
+        ("pt", "allow"),
+    ):
+        said = client.post("/consent-checks", clip(hero, language=tag)).json()
+        assert said["outcome"] == outcome, tag
+
+
 def test_a_repeat_with_its_key_has_one_effect_and_the_same_answer(
     client: ApiClient, studio: Studio, hero: Subject
 ) -> None:

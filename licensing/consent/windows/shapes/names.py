@@ -22,6 +22,7 @@ from licensing.consent.engine.language import (
     Audience,
     ContentCode,
     Purpose,
+    spell_language,
 )
 
 # The longest list a rule may hold: there are 249 territories.
@@ -89,6 +90,9 @@ class Language(_Patterned):
     """A BCP 47 tag such as `en` or `pt-BR`."""
 
     pattern = LANGUAGE
+
+    def to_internal_value(self, data: Any) -> str:
+        return spell_language(super().to_internal_value(data))
 
 
 class Phrase(_Patterned):

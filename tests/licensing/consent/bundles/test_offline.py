@@ -312,6 +312,13 @@ def test_a_question_that_is_none_is_refused(asking: Json) -> None:
         bundle_of(voice("hld_1", ALLOW)).decide(asking, now=NOW)
 
 
+def test_a_languages_case_means_nothing_here_either() -> None:
+    brazil: Json = {"effect": "deny", "languages": ["pt-BR"]}
+    bundle = bundle_of(voice("hld_1", ALLOW, brazil))
+    assert bundle.decide({**VIDEO, "language": "pt-br"}, now=NOW).outcome == "deny"
+    assert bundle.decide({**VIDEO, "language": "pt"}, now=NOW).outcome == "allow"
+
+
 # -- Bundles that are none ---------------------------------------------------------------------------
 def mangled(compact: str, change: Callable[[list[str]], None]) -> str:
     parts = compact.split(".")
