@@ -136,12 +136,25 @@ class AskingShape(Shape):
         raise serializers.ValidationError({name: {str(position): fault}})
 
 
+class _Checks(serializers.ListSerializer[Any]):
+    """Checks, of which one too long is pointed at where it stands."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        self._given = data
+        return super().to_internal_value(data)
+
+    def run_child_validation(self, data: Any) -> Any:
+        try:
+            return super().run_child_validation(data)
+        except TooLarge as refusal:
+            place = next(place for place, each in enumerate(self._given) if each is data)
+            raise TooLarge(pointer=f"/checks/{place}/prompt") from refusal
+
+
 class BatchShape(Shape):
     """Up to 500 checks, answered one by one in their order."""
 
-    checks: Any = serializers.ListSerializer(
-        child=AskingShape(), min_length=1, max_length=MOST_CHECKS
-    )
+    checks: Any = _Checks(child=AskingShape(), min_length=1, max_length=MOST_CHECKS)
 
 
 def read_asking(said: Mapping[str, Any]) -> Asking:

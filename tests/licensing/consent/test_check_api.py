@@ -307,6 +307,14 @@ def test_a_batch_answers_each_in_order(client: ApiClient, studio: Studio, hero: 
     assert [one["outcome"] for one in answer.json()["checks"]] == ["deny", "allow"]
 
 
+def test_a_batch_says_which_prompt_is_too_long(client: ApiClient, hero: Subject) -> None:
+    checks = [clip(hero), clip(hero), clip(hero, prompt="x" * 65_537)]
+    told = assert_problem(
+        client.post("/consent-checks/batch", {"checks": checks}), 413, "too_large"
+    )
+    assert [fault["pointer"] for fault in told["errors"]] == ["/checks/2/prompt"]
+
+
 def test_a_batch_is_read_as_a_whole(client: ApiClient, hero: Subject) -> None:
     bad = {"checks": [clip(hero), clip(hero, territory="UK")]}
     problem = assert_problem(client.post("/consent-checks/batch", bad), 422, "unknown_territory")
