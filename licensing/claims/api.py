@@ -63,7 +63,7 @@ class ClaimsWindow(_Window):
         "the evidence in words. No consent check over it that starts after this answer is allowed "
         "there until the claim has ended. What was allowed and earned before stays as it is, and "
         "so does who owns it. What is yours already, is claimed by you already or was rejected "
-        "before: 409, as are more than 20 open claims.",
+        "before, for any rights holder of yours: 409, as are more than 20 open claims of all.",
         request=NewClaimShape,
         responses={201: ClaimShape},
         examples=[examples.sent(examples.NEW_CLAIM), examples.shown(examples.FILED)],

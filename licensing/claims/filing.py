@@ -11,6 +11,7 @@ from django.db import transaction
 from ledger.actor import Actor
 from ledger.errors import NotFound
 from licensing.access import audit
+from licensing.catalog.holders import lock_organisation
 from licensing.catalog.models import OwnershipShare, OwnershipStep, RightsHolder, Subject
 from licensing.catalog.ownership import UnknownTerritory, day_of, in_force
 from licensing.catalog.properties import lock_holder
@@ -25,7 +26,7 @@ from licensing.claims.refusals import (
 )
 from licensing.claims.states import ClaimState
 
-# Open claims per claimant: each of them stops somebody's business.
+# Open claims per organisation: each of them stops somebody's business.
 MOST_OPEN: Final = 20
 
 
@@ -52,18 +53,21 @@ def file_claim(
     statement = clean_words(statement, pointer="/statement")
     if territory and not is_territory(territory):
         raise UnknownTerritory(pointer="/territory")
+    # Claims of an organisation come one at a time, for it makes as many rights holders as it likes.
+    lock_organisation(actor, claimant.organisation_id)
     claimant = lock_holder(actor, claimant)
     subject = lock_subject(subject)
     if subject.holder.organisation.mode != claimant.organisation.mode:
         raise NotFound
     if _is_theirs(claimant, subject, territory, day_of(now)):
         raise AlreadyYours(pointer="/subject")
-    before = Claim.objects.filter(claimant=claimant, subject=subject, territory=territory)
-    if before.open().exists():
+    theirs = Claim.objects.filter(claimant__organisation_id=claimant.organisation_id)
+    before = theirs.filter(subject=subject, territory=territory)
+    if before.open().filter(claimant=claimant).exists():
         raise ClaimedAlready(pointer="/subject")
     if before.filter(state=ClaimState.REJECTED).exists():
         raise ClaimRejected(pointer="/subject")
-    if Claim.objects.open().filter(claimant=claimant).count() >= MOST_OPEN:
+    if theirs.open().count() >= MOST_OPEN:
         raise TooManyClaims
     claim = Claim.objects.create(
         subject=subject,

@@ -24,13 +24,13 @@ class ClaimedAlready(Refused):
 
 
 class ClaimRejected(Refused):
-    """The house has rejected your claim to this in the same territory."""
+    """The house has rejected your organisation's claim to this in the same territory."""
 
     code = "claim_rejected"
 
 
 class TooManyClaims(Refused):
-    """A rights holder has at most 20 open claims at a time."""
+    """An organisation has at most 20 open claims at a time."""
 
     code = "too_many_claims"
 

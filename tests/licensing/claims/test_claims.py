@@ -11,6 +11,7 @@ import pytest
 from ledger.actor import Actor, ScopeMissing
 from ledger.errors import DomainError, NotFound
 from licensing.access.models import AuditRecord
+from licensing.catalog.holders import register_holder
 from licensing.catalog.models import OwnershipStep
 from licensing.catalog.ownership import UnknownTerritory
 from licensing.claims import answering, filing
@@ -42,6 +43,7 @@ from tests.licensing.builders import (
 from tests.licensing.claims.builders import Dispute, build_dispute, claim
 from tests.licensing.consent.builders import (
     NOW,
+    Studio,
     ask,
     build_generator,
     build_studio,
@@ -199,6 +201,30 @@ def test_one_claims_once_at_a_time_and_not_again_after_a_rejection(dispute: Disp
     )
     with pytest.raises(ClaimRejected):
         claim(dispute.claimant, dispute.hero, now=LATER)
+
+
+def another_of(studio: Studio) -> Studio:
+    """The same people with another rights holder, which they make themselves."""
+    made = register_holder(actor=studio.actor, now=NOW, name="A second name")
+    return replace(studio, holder=made)
+
+
+def test_another_rights_holder_of_the_same_people_gets_no_second_try(dispute: Dispute) -> None:
+    filed = claim(dispute.claimant, dispute.hero)
+    answering.resolve_claim(
+        actor=dispute.judge, now=LATER, claim=filed, outcome="rejected", reason="No evidence."
+    )
+    with pytest.raises(ClaimRejected):
+        claim(another_of(dispute.claimant), dispute.hero, now=LATER)
+
+
+def test_nor_has_it_claims_of_its_own_besides(
+    dispute: Dispute, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("licensing.claims.filing.MOST_OPEN", 1)
+    claim(dispute.claimant, dispute.hero)
+    with pytest.raises(TooManyClaims):
+        claim(another_of(dispute.claimant), build_subject(dispute.owner.holder))
 
 
 def test_open_claims_are_counted(dispute: Dispute) -> None:

@@ -8,6 +8,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from licensing.access.models import Membership
+from licensing.catalog.models import RightsHolder
 from licensing.claims import answering
 from licensing.claims.models import Claim
 from licensing.claims.states import CLAIM_MOVES, ClaimState
@@ -172,3 +173,7 @@ def test_what_may_be_filed(dispute: Dispute, filed: Claim) -> None:
         actor=dispute.judge, now=NOW, claim=filed, outcome="rejected", reason="No."
     )
     filing("claim_rejected")
+    second = RightsHolder.objects.create(
+        organisation=dispute.claimant.holder.organisation, name="A second name", created_at=NOW
+    )
+    filing("claim_rejected", claimant=second)
