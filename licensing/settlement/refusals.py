@@ -53,6 +53,12 @@ class NoReason(Invalid):
     code = "no_reason"
 
 
+class BadReason(Invalid):
+    """A reason holds no control character: it stands in the journal for good."""
+
+    code = "bad_reason"
+
+
 class NotInState(Refused):
     """The run is not in the state this needs."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
 
 from django.db import transaction
@@ -14,6 +15,7 @@ from licensing.settlement import collecting, posting
 from licensing.settlement.models import Run, RunPart
 from licensing.settlement.moves import locked, move
 from licensing.settlement.refusals import (
+    BadReason,
     NobodyAnswerable,
     NoReason,
     NotInState,
@@ -34,14 +36,18 @@ def reverse_run(*, actor: Actor, now: datetime, run: Run, content_hash: str, rea
     and only as long as holders still have what it gave them. `content_hash` (hexadecimal) is that of
     the run that was seen.
 
-    Raises ScopeMissing, NobodyAnswerable, NoReason, OwnRun, NotInState, RunChanged, RunFollowed,
+    Raises ScopeMissing, NobodyAnswerable, NoReason, BadReason, OwnRun, NotInState, RunChanged, RunFollowed,
     PaidOut.
     """
     actor.require("settlement:approve")
     if actor.person_id is None or not actor.is_house:
         raise NobodyAnswerable("A run is reversed by a person of the house.")
-    if not reason.strip():
+    # One line, as everything in the journal is.
+    reason = " ".join(reason.split())
+    if not reason:
         raise NoReason(pointer="/reason")
+    if any(unicodedata.category(one) == "Cc" for one in reason):
+        raise BadReason(pointer="/reason")
     with told_plainly(), transaction.atomic():
         # Runs of a platform start under this lock, so that none starts meanwhile.
         Platform.objects.select_for_update(of=("self",), no_key=True).get(pk=run.platform_id)
@@ -67,7 +73,7 @@ def reverse_run(*, actor: Actor, now: datetime, run: Run, content_hash: str, rea
             reversed_by=actor.person_id,
             reversed_by_label=actor.label[:200],
             reversed_at=now,
-            reversal_reason=reason.strip()[:500],
+            reversal_reason=reason[:500],
         )
         parts = RunPart.objects.filter(run=run, kind=PartKind.POST)
         assert run.effective_on is not None, "a posted run has its day"

@@ -23,6 +23,7 @@ from licensing.catalog.models import RightsHolder
 from licensing.commerce.agreements import TermsSettled
 from licensing.settlement.models import Earning, Run, SettlementInput
 from licensing.settlement.refusals import (
+    BadReason,
     NobodyAnswerable,
     NoReason,
     NotInState,
@@ -108,6 +109,12 @@ def test_nothing_of_it_is_earned_and_its_usage_is_settled_anew(studio: Studio) -
     assert Earning.objects.get().amount == Decimal("0.0051")
 
 
+def test_the_reason_is_one_line_in_the_journal(studio: Studio) -> None:
+    run = take_back(studio, posted(studio), reason=" Rated by\r\nlast month's\tprice list ")
+    assert run.reversal_reason == WHY
+    assert journal().count(f"reversed: {WHY}\n") == 2
+
+
 def test_twice_is_once(studio: Studio) -> None:
     run = posted(studio)
     first = take_back(studio, run)
@@ -145,6 +152,8 @@ def test_only_what_was_seen_and_with_a_reason(studio: Studio) -> None:
         take_back(studio, run, content_hash="00" * 32)
     with pytest.raises(NoReason):
         take_back(studio, run, reason=" ")
+    with pytest.raises(BadReason):
+        take_back(studio, run, reason="Wrong\x01price")
     waiting = review(studio, now=LATER, period=NOVEMBER)
     with pytest.raises(NotInState, match="Only a posted run"):
         take_back(studio, waiting)
