@@ -37,12 +37,12 @@ def write_license(wording: Wording) -> tuple[str, tuple[str, ...]]:
         unsaid.add("/revocation_notice_days")
     granted = 0
     if body["effect"] == Effect.ALLOW:
-        for action in body.get("actions", _USAGES):
+        for place, action in enumerate(body.get("actions", _USAGES)):
             if action not in _USAGES or limited:
                 continue
             payment = _payment(Action(action), body.get("price"), wording.ask_at)
             if payment is None:
-                unsaid.add("/price")
+                unsaid |= {"/price", f"/actions/{place}" if "actions" in body else "/actions"}
                 continue
             _grant(content, Action(action), body.get("territories") or {}, payment)
             granted += 1

@@ -192,6 +192,15 @@ RSL_STORIES: dict[str, tuple[Json, list[str], list[str]]] = {
         ["prohibits usage all"],
         ["/actions/0", "/effect", "/price"],
     ),
+    "a price that RSL has a unit for in one of two uses": (
+        {
+            "effect": "allow",
+            "actions": ["index", "infer"],
+            "price": {**FREE, "amount": "0.002"},
+        },
+        ["permits usage ai-input", "payment use", "amount USD 0.002"],
+        ["/actions/0", "/price"],
+    ),
     "an obligation": (
         {"effect": "allow", "actions": ["train"], "obligations": {"watermark": True}},
         ["prohibits usage all"],
