@@ -129,8 +129,8 @@ def lost(page: Page) -> str:
     return str(told)
 
 
-# A browser drops every request under way when some network of the machine changes, and a page is
-# loaded without the style sheet it was waiting for. What is not there is asked for once more.
+# On a busy machine a page has been seen without the style sheet that it was waiting for. What is not
+# there is asked for once more.
 _DRESS = """async () => {
   const there = (sheet) => {
     try {

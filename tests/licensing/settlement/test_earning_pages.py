@@ -97,7 +97,7 @@ class TestPages:
         rest = text(client, path + following[1].replace("&amp;", "&"))
         found = re.findall('/earnings/lines/([^"]+)', page + rest)
         assert len(set(found)) == len(found) == 7
-        assert queries(client, asked) == once
+        assert queries(client, asked) <= once
         for odd in ("month=2026-13", "month=x", "platform=plt_1", "after=rln_", "month=2026-10-01"):
             text(client, f"{path}?{odd}", 404)
 
