@@ -404,3 +404,10 @@ def _give(subject: Subject, owner: RightsHolder, on: date, *, territory: str = "
         actor=system_actor(mode="test"), now=NOW, subject=subject, territory=territory,
         effective_on=on, shares={owner.pk: Fraction(1)},
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("guard", ["settlement_guard_terms", "settlement_guard_ownership"])
+def test_a_guard_keeps_no_plan_from_when_its_tables_were_empty(guard: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT proconfig FROM pg_proc WHERE proname = %s", [guard])
+        assert cursor.fetchall() == [(["plan_cache_mode=force_custom_plan"],)]
