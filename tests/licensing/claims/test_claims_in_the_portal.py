@@ -31,7 +31,7 @@ def sign_in(page: Page, studio: Studio) -> None:
     user.save()
     page.context.clear_cookies()
     page.goto("/portal/")
-    page.get_by_label("Name").fill(user.username)
+    page.get_by_label("Username").fill(user.username)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
 

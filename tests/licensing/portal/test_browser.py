@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 def sign_in(page: Page, studio: Studio) -> None:
     page.goto("/portal/")
-    page.get_by_label("Name").fill(studio.username)
+    page.get_by_label("Username").fill(studio.username)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
 
@@ -25,7 +25,7 @@ def test_a_rights_holder_looks_at_what_was_earned(chromium_page: Page) -> None:
     page, studio = chromium_page, build_studio()
     page.goto("/portal/")
     looks(page, "sign-in")
-    page.get_by_label("Name").fill(studio.username)
+    page.get_by_label("Username").fill(studio.username)
     page.get_by_label("Password").fill("not this one")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_contain_text("do not belong together")
