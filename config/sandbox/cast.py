@@ -46,6 +46,8 @@ FINANCE = (
     Person(username="petra", role="preparer"),
     Person(username="anton", role="approver"),
 )
+# Takes back what the other two have settled.
+SECOND_APPROVER = Person(username="bruno", role="approver")
 AUDITOR = Person(username="audra", role="auditor")
 
 PLATFORMS = (

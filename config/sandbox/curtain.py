@@ -111,5 +111,6 @@ def _people(sandbox: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return [
         *((person["name"], person) for person in sandbox["holders"]),
         *zip(titles, sandbox["finance"], strict=True),
+        ("Finance, reverses", sandbox["second_approver"]),
         ("Auditor", sandbox["auditor"]),
     ]

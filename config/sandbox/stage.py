@@ -46,6 +46,7 @@ class Stage:
     platforms: dict[str, tuple[Platform, Login]]
     holders: dict[str, tuple[RightsHolder, Login]]
     finance: tuple[Login, ...]
+    second_approver: Login
     auditor: Login
     subjects: dict[str, Subject]
 
@@ -57,12 +58,15 @@ def set_stage(*, now: datetime) -> Stage:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
     house = _organisation("house", cast.HOUSE, now)
     finance = tuple(_login(house, person, now) for person in cast.FINANCE)
+    second_approver = _login(house, cast.SECOND_APPROVER, now)
     auditor = _login(house, cast.AUDITOR, now)
-    _let_into_admin([person.username for person in (*cast.FINANCE, cast.AUDITOR)])
+    housemates = (*cast.FINANCE, cast.SECOND_APPROVER, cast.AUDITOR)
+    _let_into_admin([person.username for person in housemates])
     stage = Stage(
         platforms={each.name: _platform(each, now) for each in cast.PLATFORMS},
         holders={each.name: _holder(each, now) for each in cast.HOLDERS},
         finance=finance,
+        second_approver=second_approver,
         auditor=auditor,
         subjects={},
     )

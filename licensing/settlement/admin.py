@@ -84,7 +84,7 @@ STEPS: Final[Mapping[str, Step[Run]]] = {
         done="is reversed",
         states=frozenset({RunState.POSTED}),
         scopes=frozenset({"settlement:approve"}),
-        not_by=lambda actor, run: actor.person_id == run.started_by,
+        not_by=lambda actor, run: actor.person_id in (run.started_by, run.approved_by),
         verb=lambda actor, now, run, seen: reversing.reverse_run(
             actor=actor, now=now, run=run, content_hash=seen.content_hash, reason=seen.why
         ),

@@ -183,9 +183,10 @@ class ReverseWindow(RunWindow):
     @extend_schema(
         operation_id="settlement_runs_reverse",
         summary="Take back a posted run whole",
-        description="Mirrors each of its entries, and frees what it settled for the next run. Never "
-        "one's own: 403 `own_run`. 409 `run_followed` if a later run counts on it, `paid_out` if "
-        "some of its money has left. Again is no change.",
+        description="Mirrors each of its entries, and frees what it settled for the next run. By a "
+        "third person, who neither started nor approved it: else 403 `own_run`. 409 `run_followed` "
+        "if a later run counts on it, `paid_out` if some of its money has left. "
+        "Again is no change.",
         request=ReversalShape,
         responses=RunDetailShape,
         examples=[

@@ -85,7 +85,7 @@ RUN_REVERSED: Final[dict[str, Any]] = {
     "approved_at": "2026-11-02T09:30:00Z",
     "effective_on": "2026-10-31",
     "posted_at": "2026-11-02T09:30:04Z",
-    "reversed_by": "anton",
+    "reversed_by": "bruno",
     "reversed_at": "2026-11-03T10:20:00Z",
     "reversal_reason": REVERSAL["reason"],
 }

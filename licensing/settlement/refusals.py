@@ -22,6 +22,10 @@ class OwnRun(NotAllowed):
     code = "own_run"
 
 
+class OwnReversal(OwnRun):
+    """You started or approved this run. Somebody else has to reverse it."""
+
+
 class RunOpen(Refused):
     """A run of this platform and currency is open: post or cancel it first."""
 
@@ -104,8 +108,8 @@ def told_plainly() -> Iterator[None]:
 def _refusal(message: str) -> DomainError | None:
     if "run_maker_is_not_checker" in message:
         return OwnRun()
-    if "run_reversed_by_another" in message:
-        return OwnRun("You started this run. Somebody else has to reverse it.")
+    if "run_reversed_by_another" in message or "run_reversed_by_a_third" in message:
+        return OwnReversal()
     if "run_followed" in message:
         return RunFollowed()
     if "run_one_open" in message or "run_revision_once" in message:

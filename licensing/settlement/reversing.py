@@ -19,7 +19,7 @@ from licensing.settlement.refusals import (
     NobodyAnswerable,
     NoReason,
     NotInState,
-    OwnRun,
+    OwnReversal,
     PaidOut,
     RunChanged,
     RunFollowed,
@@ -29,15 +29,15 @@ from licensing.settlement.states import VOID, PartKind, RunState
 
 
 def reverse_run(*, actor: Actor, now: datetime, run: Run, content_hash: str, reason: str) -> Run:
-    """Posted to reversed, by another person than who started it. Again is no change.
+    """Posted to reversed, by a third person, who neither started nor approved it. Again is no change.
 
     Every entry of the run is mirrored, and what the run settled is free for the next one. Only the
     last run of its platform and currency can be taken back, since later ones say differences to it,
     and only as long as holders still have what it gave them. `content_hash` (hexadecimal) is that of
     the run that was seen.
 
-    Raises ScopeMissing, NobodyAnswerable, NoReason, BadReason, OwnRun, NotInState, RunChanged, RunFollowed,
-    PaidOut.
+    Raises ScopeMissing, NobodyAnswerable, NoReason, BadReason, OwnReversal, NotInState, RunChanged,
+    RunFollowed, PaidOut.
     """
     actor.require("settlement:approve")
     if actor.person_id is None or not actor.is_house:
@@ -54,8 +54,8 @@ def reverse_run(*, actor: Actor, now: datetime, run: Run, content_hash: str, rea
         run = locked(actor, run)
         if run.state == RunState.REVERSED:
             return run
-        if run.started_by == actor.person_id:
-            raise OwnRun("You started this run. Somebody else has to reverse it.")
+        if actor.person_id in (run.started_by, run.approved_by):
+            raise OwnReversal
         if run.state != RunState.POSTED:
             raise NotInState("Only a posted run can be reversed.")
         if content_hash != run.content_hash_hex:

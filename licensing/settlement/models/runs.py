@@ -132,6 +132,10 @@ class Run(Identified):
                 & (Q(started_by=None) | ~Q(reversed_by=F("started_by"))),
                 name="run_reversed_by_another",
             ),
+            models.CheckConstraint(
+                condition=Q(reversed_by=None) | ~Q(reversed_by=F("approved_by")),
+                name="run_reversed_by_a_third",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -63,12 +63,18 @@ def test_it_has_everybody_the_main_job_needs() -> None:
     for holder in sandbox["holders"]:
         assert get("/me", holder)["parties"] == [holder["id"]]
     assert [get("/me", person)["role"] for person in sandbox["finance"]] == ["preparer", "approver"]
+    assert get("/me", sandbox["second_approver"])["role"] == "approver"
     assert get("/me", sandbox["auditor"])["role"] == "auditor"
 
 
 def test_its_people_can_sign_in() -> None:
     sandbox = filled()
-    for person in [*sandbox["holders"], *sandbox["finance"], sandbox["auditor"]]:
+    for person in [
+        *sandbox["holders"],
+        *sandbox["finance"],
+        sandbox["second_approver"],
+        sandbox["auditor"],
+    ]:
         client = Client()
         assert client.login(username=person["username"], password=person["password"])
 

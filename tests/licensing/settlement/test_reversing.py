@@ -1,4 +1,4 @@
-"""A posted run that should not have been: two people take it back, and its usage is settled anew."""
+"""A posted run that should not have been: a third person takes it back, and its usage is settled anew."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from decimal import Decimal
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from ledger.actor import ScopeMissing
+from ledger.actor import Actor, ScopeMissing
 from ledger.journal import books, periods
 from ledger.journal.accounts import AccountKey
 from ledger.journal.balances import trial_balance
 from ledger.journal.chart import Role
 from ledger.journal.posting import post
 from ledger.journal.sources import TransferLine
-from licensing.access.models import AuditRecord
+from licensing.access.models import AuditRecord, Organisation
 from licensing.catalog.models import RightsHolder
 from licensing.commerce.agreements import TermsSettled
 from licensing.settlement.models import Earning, Run, SettlementInput
@@ -34,6 +34,7 @@ from licensing.settlement.refusals import (
 )
 from licensing.settlement.reversing import reverse_run
 from tests.client import ApiClient, assert_problem
+from tests.licensing.builders import build_actor
 from tests.licensing.commerce.builders import build_agreement
 from tests.licensing.settlement.builders import (
     NOVEMBER,
@@ -68,9 +69,15 @@ def posted(studio: Studio, times: int = 3) -> Run:
     return settle(studio)
 
 
+def a_third(studio: Studio) -> Actor:
+    """Another approver of the house."""
+    house = Organisation.objects.get(kind="house")
+    return build_actor(house, "approver")
+
+
 def take_back(studio: Studio, run: Run, **changes: object) -> Run:
     asked = {
-        "actor": studio.finance.approver,
+        "actor": a_third(studio),
         "now": NOW,
         "run": run,
         "content_hash": run.content_hash_hex,
@@ -124,11 +131,13 @@ def test_twice_is_once(studio: Studio) -> None:
     assert AuditRecord.objects.filter(verb="settlement.reversed").count() == 1
 
 
-def test_nobody_takes_back_alone_what_they_started(studio: Studio) -> None:
+def test_nobody_takes_back_what_they_started_or_approved(studio: Studio) -> None:
     run = posted(studio)
     both = replace(studio.finance.approver, person_id=studio.finance.preparer.person_id)
     with pytest.raises(OwnRun, match="Somebody else has to reverse it"):
         take_back(studio, run, actor=both)
+    with pytest.raises(OwnRun, match="started or approved"):
+        take_back(studio, run, actor=studio.finance.approver)
     with pytest.raises(NobodyAnswerable):
         take_back(studio, run, actor=replace(both, person_id=None))
     with pytest.raises(ScopeMissing):
@@ -137,9 +146,13 @@ def test_nobody_takes_back_alone_what_they_started(studio: Studio) -> None:
         "UPDATE settlement_run SET state = 'reversed', version = version + 1, reversed_at = now(),"
         " reversal_reason = 'x', reversed_by = {} WHERE id = %s"
     )
-    for nobody in ("started_by", "NULL"):
+    for nobody, refusal in (
+        ("started_by", "run_reversed_by_another"),
+        ("approved_by", "run_reversed_by_a_third"),
+        ("NULL", "run_reversed_by_another"),
+    ):
         with (
-            pytest.raises(DatabaseError, match="run_reversed_by_another"),
+            pytest.raises(DatabaseError, match=refusal),
             transaction.atomic(),
             connection.cursor() as cursor,
         ):
@@ -171,7 +184,7 @@ def test_a_run_that_later_ones_count_on_stays(studio: Studio) -> None:
     ):
         cursor.execute(
             "UPDATE settlement_run SET state = 'reversed', version = version + 1,"
-            " reversed_at = now(), reversal_reason = 'x', reversed_by = approved_by WHERE id = %s",
+            " reversed_at = now(), reversal_reason = 'x', reversed_by = gen_random_uuid() WHERE id = %s",
             [first.pk],
         )
     approve(studio, second, now=LATER)
@@ -244,7 +257,8 @@ def test_a_price_that_came_too_late_can_be_had_by_taking_the_run_back(studio: St
 
 def test_over_the_api_with_its_reason(studio: Studio) -> None:
     run = posted(studio)
-    client = ApiClient(studio.finance.approver)
+    third = a_third(studio)
+    client = ApiClient(third)
     path, body = f"/settlement-runs/{run.shown_id}/reverse", {"content_hash": run.content_hash_hex}
     assert_problem(client.post(path, body), 422)
     assert_problem(client.post(path, {**body, "reason": " "}), 422)
@@ -253,14 +267,26 @@ def test_over_the_api_with_its_reason(studio: Studio) -> None:
     )
     shown = client.post(path, {**body, "reason": WHY}).json()
     assert (shown["state"], shown["reversal_reason"]) == ("reversed", WHY)
-    assert shown["reversed_by"].startswith(studio.finance.approver.label)
+    assert shown["reversed_by"].startswith(third.label)
     mine = ApiClient(studio.finance.preparer).post(path, {**body, "reason": WHY})
     assert_problem(mine, 403, "scope_missing")
 
 
+def test_whoever_approved_it_is_refused_over_the_api_and_not_offered_it(studio: Studio) -> None:
+    run = posted(studio)
+    path, body = f"/settlement-runs/{run.shown_id}/reverse", {"content_hash": run.content_hash_hex}
+    own = ApiClient(studio.finance.approver).post(path, {**body, "reason": WHY})
+    assert_problem(own, 403, "own_run")
+    page = f"/admin/settlement/run/{run.pk}/change/"
+    client = at_the_admin(studio.finance.approver)
+    assert "Reverse: nobody at present" in client.get(page).content.decode()
+    third = a_third(studio)
+    assert f"Reverse: {third.label}" in client.get(page).content.decode()
+
+
 def test_in_the_admin_it_asks_why(studio: Studio) -> None:
     run = posted(studio)
-    client = at_the_admin(studio.finance.approver)
+    client = at_the_admin(a_third(studio))
     step = f"/admin/settlement/run/{run.pk}/reverse/"
     asked = client.get(step).content.decode()
     assert "Take this run back?" in asked

@@ -46,6 +46,7 @@ def describe(stage: Stage, base_url: str) -> dict[str, Any]:
             for holder, login in stage.holders.values()
         ],
         "finance": [_person(login) for login in stage.finance],
+        "second_approver": _person(stage.second_approver),
         "auditor": _person(stage.auditor),
         "subjects": [
             {"id": subject.shown_id, "name": subject.name, "holder": subject.holder.shown_id}
