@@ -25,7 +25,7 @@ from licensing.catalog.models import (
     Subject,
 )
 from licensing.catalog.picture_answers import answer_with
-from licensing.catalog.shares import show_share
+from licensing.catalog.shares import show_percent
 from licensing.catalog.templatetags.catalogue import drawn
 from licensing.catalog.tree import picture_of, with_picture
 
@@ -155,8 +155,7 @@ class SharesInline(ReadOnly, TabularInline):
 
     @admin.display
     def share(self, obj: OwnershipShare) -> str:
-        text = show_share(obj.fraction)
-        return text if "/" in text else f"{text} %"
+        return show_percent(obj.fraction)
 
 
 @admin.register(OwnershipStep)

@@ -20,7 +20,7 @@ from licensing.catalog import properties, territories
 from licensing.catalog.models import OwnershipStep, Property, RightsHolder, Subject
 from licensing.catalog.ownership import day_of
 from licensing.catalog.shapes import NewPropertyShape
-from licensing.catalog.shares import show_share
+from licensing.catalog.shares import show_percent
 from licensing.catalog.timeline import Area, Step, Timeline, draw_timeline
 from licensing.catalog.tree import leaves_of, picture_of, tree_of, with_picture
 
@@ -205,7 +205,7 @@ def _territory(code: str, steps: list[OwnershipStep], today: date, *, alone: boo
     rows = [
         (
             step,
-            tuple((owners[owner], _percent(share)) for owner, share in one.shares.items()),
+            tuple((owners[owner], show_percent(share)) for owner, share in one.shares.items()),
             "now" if number == current else "over" if number < current else "to come",
         )
         for number, (step, one) in enumerate(zip(steps, told, strict=True))
@@ -220,11 +220,6 @@ def _territory(code: str, steps: list[OwnershipStep], today: date, *, alone: boo
         waits=bool(code) and current < 0,
         areas=tuple((area, owners[area.owner]) for area in timeline.areas),
     )
-
-
-def _percent(share: Any) -> str:
-    text = show_share(share)
-    return text if "/" in text else f"{text} %"
 
 
 def _above(place: Property) -> list[Property]:

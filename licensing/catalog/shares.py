@@ -65,6 +65,12 @@ def show_share(share: Fraction) -> str:
     return f"{whole}.{rest:08d}".rstrip("0").rstrip(".")
 
 
+def show_percent(share: Fraction) -> str:
+    """The same for a person: a percentage with its sign."""
+    text = show_share(share)
+    return text if "/" in text else f"{text} %"
+
+
 def into_parts(shares: Mapping[Key, Fraction]) -> tuple[int, dict[Key, int]]:
     """The shares over their least common denominator: the number of parts, and each owner's.
 

@@ -15,7 +15,7 @@ from django.db.models.functions import RowNumber
 from ledger.actor import Actor
 from licensing.catalog.models import Property, Subject
 from licensing.catalog.ownership import in_force
-from licensing.catalog.shares import show_share
+from licensing.catalog.shares import show_percent
 
 # A tree shows so many properties, and so many subjects in each; the rest has pages of its own.
 MOST_PROPERTIES: Final = 300
@@ -83,7 +83,7 @@ def leaves_of(subjects: Sequence[Subject], *, today: date) -> list[Leaf]:
     for each in subjects:
         step = steps.get(each.pk)
         shares = list(step.shares.all()) if step is not None else []
-        told = [f"{one.holder.name} {_percent(show_share(one.fraction))}" for one in shares[:3]]
+        told = [f"{one.holder.name} {show_percent(one.fraction)}" for one in shares[:3]]
         if len(shares) > 3:
             told.append(f"{len(shares) - 3} more")
         owners = shares[0].holder.name if len(shares) == 1 else ", ".join(told)
@@ -129,7 +129,3 @@ def _at_home(rows: Any, actor: Actor) -> Any:
     share of, the property is not one's own."""
     own = When(property__holder__organisation_id=actor.tenant, then=F("property_id"))
     return rows.annotate(home=Case(own, default=None, output_field=UUIDField()))
-
-
-def _percent(share: str) -> str:
-    return share if "/" in share else f"{share} %"

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from typing import Final
 from uuid import UUID
 
@@ -20,7 +19,7 @@ from ledger.money import Money
 from ledger.windows import named, read_id
 from licensing.catalog import territories
 from licensing.catalog.models import Platform, Subject
-from licensing.catalog.shares import show_share
+from licensing.catalog.shares import show_percent
 from licensing.consent.models import RuleVersion
 from licensing.settlement import explaining
 from licensing.settlement.entitlements import WHOLE
@@ -97,7 +96,7 @@ def line(request: HttpRequest, actor: Actor, shown: str) -> HttpResponse:
         "fee": _exact(found.terms.fee_percent) if found.terms else "",
         "prices": [(each, _exact(each.amount)) for each in explained.prices],
         "owners": [
-            (owner.holder, _percent(owner.fraction), owner.holder_id in own)
+            (owner.holder, show_percent(owner.fraction), owner.holder_id in own)
             for owner in explained.owners
         ],
         "made": [_made(each) for each in explained.generations],
@@ -132,11 +131,6 @@ def _rules(actor: Actor, made: Sequence[Contribution]) -> list[RuleVersion]:
     wanted = {version for each in made for version in each.rule_versions}
     rows = RuleVersion.objects.visible_to(actor).filter(pk__in=wanted)
     return list(rows.select_related("rule__holder", "rule__property", "rule__subject"))
-
-
-def _percent(share: Fraction) -> str:
-    text = show_share(share)
-    return text if "/" in text else f"{text} %"
 
 
 def _where(found: RoyaltyLine) -> str:
