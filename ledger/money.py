@@ -81,6 +81,12 @@ def format_amount(amount: Decimal, currency: str) -> str:
     return f"{whole}.{decimals}" if decimals else whole
 
 
+def format_exact(amount: Decimal) -> str:
+    """A number in full, never rounded: no zero after its decimals, no exponent."""
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def thousands(text: str) -> str:
     """An amount as `format_amount` writes it, with commas between thousands: for people alone."""
     whole, point, decimals = text.partition(".")

@@ -19,7 +19,7 @@ from rest_framework import serializers
 
 from ledger import ids
 from ledger.errors import Fault
-from ledger.money import LARGEST, Money, format_amount, is_currency
+from ledger.money import LARGEST, Money, format_amount, format_exact, is_currency
 
 _DECIMAL = re.compile(r"(0|[1-9][0-9]{0,17})(\.[0-9]{1,12})?\Z", re.ASCII)
 _TIME = re.compile(
@@ -152,8 +152,7 @@ class DecimalText(serializers.Field[Decimal, str, str, Any]):
         return number
 
     def to_representation(self, value: Decimal) -> str:
-        text = f"{value:f}"
-        return text.rstrip("0").rstrip(".") if "." in text else text
+        return format_exact(value)
 
 
 class Currency(Text):

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from config.panel import figures
 from ledger.journal.models import Book
-from ledger.money import thousands
+from ledger.money import format_exact, thousands
 
 MODES = ("live", "test")
 
@@ -50,7 +50,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             for book in figures.books(mode)
         ],
         "entries": [
-            {"entry": entry, "total": thousands(f"{entry.total:f}".rstrip("0").rstrip("."))}
+            {"entry": entry, "total": thousands(format_exact(entry.total))}
             for entry in figures.latest_entries(mode)
         ],
     }

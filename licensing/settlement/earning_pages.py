@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 
 from ledger.actor import Actor
 from ledger.errors import NotFound
-from ledger.money import Money
+from ledger.money import Money, format_exact
 from ledger.windows import named, read_id
 from licensing.catalog import territories
 from licensing.catalog.models import Platform, Subject
@@ -68,7 +68,7 @@ def earned_by(request: HttpRequest, actor: Actor, shown: str) -> HttpResponse:
         "month": month,
         "earnings": rows[:MOST_MONTHS],
         "lines": [
-            (each, _where(each), _exact(each.gross), origins.get(each.origin_id, ""))
+            (each, _where(each), format_exact(each.gross), origins.get(each.origin_id, ""))
             for each in found[:PAGE]
         ],
         "after": found[PAGE - 1].shown_id if len(found) > PAGE else "",
@@ -92,9 +92,9 @@ def line(request: HttpRequest, actor: Actor, shown: str) -> HttpResponse:
         "line": found,
         "where": _where(found),
         "origin": _origins(actor, [found]).get(found.origin_id, ""),
-        "gross": _exact(found.gross),
-        "fee": _exact(found.terms.fee_percent) if found.terms else "",
-        "prices": [(each, _exact(each.amount)) for each in explained.prices],
+        "gross": format_exact(found.gross),
+        "fee": format_exact(found.terms.fee_percent) if found.terms else "",
+        "prices": [(each, format_exact(each.amount)) for each in explained.prices],
         "owners": [
             (owner.holder, show_percent(owner.fraction), owner.holder_id in own)
             for owner in explained.owners
@@ -115,7 +115,9 @@ def line(request: HttpRequest, actor: Actor, shown: str) -> HttpResponse:
 def _made(contribution: Contribution) -> Made:
     part = Decimal(contribution.entitlement) / WHOLE
     return Made(
-        contribution=contribution, part=_exact(part * 100), gross=_exact(contribution.gross)
+        contribution=contribution,
+        part=format_exact(part * 100),
+        gross=format_exact(contribution.gross),
     )
 
 
@@ -137,12 +139,6 @@ def _where(found: RoyaltyLine) -> str:
     if not found.territory:
         return "nobody said where"
     return territories.NAMES.get(found.territory, found.territory)
-
-
-def _exact(amount: Decimal) -> str:
-    """Every figure there is, and no zero after them."""
-    text = f"{amount:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _month(text: str) -> date | None:

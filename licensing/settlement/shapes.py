@@ -11,6 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from ledger.money import format_exact
 from ledger.wire import Currency, Day, Id, Instant, MoneyShape, Shape, Text, show_money
 from licensing.catalog.models import OwnershipStep, Platform, RightsHolder, Subject
 from licensing.catalog.shares import show_share
@@ -49,8 +50,7 @@ class Exact(serializers.Field[Decimal, str, str, Any]):
     """An exact decimal of an answer, which may be negative and is never rounded."""
 
     def to_representation(self, value: Decimal) -> str:
-        text = f"{value:f}"
-        return text.rstrip("0").rstrip(".") if "." in text else text
+        return format_exact(value)
 
 
 class NewRunShape(Shape):
