@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import F
 
@@ -11,8 +12,15 @@ from ledger.actor import Actor, Mode, system_actor
 from ledger.errors import NotFound
 from licensing.access import audit
 from licensing.settlement.models import Run
-from licensing.settlement.refusals import NotInState
+from licensing.settlement.refusals import NobodyAnswerable, NotInState
 from licensing.settlement.states import RUN_MOVES, RunState
+
+
+def answerable(actor: Actor) -> UUID:
+    """The person who answers for the act; only the house's people do. Raises NobodyAnswerable."""
+    if actor.person_id is None or not actor.is_house:
+        raise NobodyAnswerable
+    return actor.person_id
 
 
 def locked(actor: Actor, run: Run) -> Run:

@@ -11,7 +11,7 @@ from ledger.errors import DomainError, Invalid, NotAllowed, Refused
 
 
 class NobodyAnswerable(NotAllowed):
-    """A run is approved by a person of the house, not by the machine itself."""
+    """A run is approved or reversed by a person of the house, not by the machine itself."""
 
     code = "nobody_answerable"
 

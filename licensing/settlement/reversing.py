@@ -13,10 +13,9 @@ from licensing import bookkeeping
 from licensing.catalog.models import Platform
 from licensing.settlement import collecting, posting
 from licensing.settlement.models import Run, RunPart
-from licensing.settlement.moves import locked, move
+from licensing.settlement.moves import answerable, locked, move
 from licensing.settlement.refusals import (
     BadReason,
-    NobodyAnswerable,
     NoReason,
     NotInState,
     OwnReversal,
@@ -40,8 +39,7 @@ def reverse_run(*, actor: Actor, now: datetime, run: Run, content_hash: str, rea
     RunFollowed, PaidOut.
     """
     actor.require("settlement:approve")
-    if actor.person_id is None or not actor.is_house:
-        raise NobodyAnswerable("A run is reversed by a person of the house.")
+    person = answerable(actor)
     # One line, as everything in the journal is.
     reason = " ".join(reason.split())
     if not reason:
@@ -54,7 +52,7 @@ def reverse_run(*, actor: Actor, now: datetime, run: Run, content_hash: str, rea
         run = locked(actor, run)
         if run.state == RunState.REVERSED:
             return run
-        if actor.person_id in (run.started_by, run.approved_by):
+        if person in (run.started_by, run.approved_by):
             raise OwnReversal
         if run.state != RunState.POSTED:
             raise NotInState("Only a posted run can be reversed.")
@@ -70,7 +68,7 @@ def reverse_run(*, actor: Actor, now: datetime, run: Run, content_hash: str, rea
             now=now,
             run=run,
             to=RunState.REVERSED,
-            reversed_by=actor.person_id,
+            reversed_by=person,
             reversed_by_label=actor.label[:200],
             reversed_at=now,
             reversal_reason=reason[:500],

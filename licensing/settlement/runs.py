@@ -15,12 +15,11 @@ from licensing.access import audit
 from licensing.catalog.models import Platform
 from licensing.settlement import collecting, posting, waterfall
 from licensing.settlement.models import Run, RunPart
-from licensing.settlement.moves import locked, machine, move, park
+from licensing.settlement.moves import answerable, locked, machine, move, park
 from licensing.settlement.parts import MOST_ATTEMPTS, WORK, waiting_time
 from licensing.settlement.refusals import (
     BadPeriod,
     FuturePeriod,
-    NobodyAnswerable,
     NotInState,
     OwnRun,
     RunChanged,
@@ -167,11 +166,10 @@ def approve_run(*, actor: Actor, now: datetime, run: Run, content_hash: str) -> 
     Raises ScopeMissing, NobodyAnswerable, OwnRun, RunChanged, NotInState.
     """
     actor.require("settlement:approve")
-    if actor.person_id is None or not actor.is_house:
-        raise NobodyAnswerable
+    person = answerable(actor)
     with told_plainly(), transaction.atomic():
         run = locked(actor, run)
-        if run.started_by == actor.person_id:
+        if run.started_by == person:
             raise OwnRun
         if run.state != RunState.IN_REVIEW:
             raise NotInState
@@ -183,7 +181,7 @@ def approve_run(*, actor: Actor, now: datetime, run: Run, content_hash: str) -> 
             now=now,
             run=run,
             to=RunState.APPROVED,
-            approved_by=actor.person_id,
+            approved_by=person,
             approved_by_label=actor.label[:200],
             approved_at=now,
             effective_on=effective_day(period=run.period, now=now),
