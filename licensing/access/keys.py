@@ -19,7 +19,6 @@ from ledger.actor import Actor, ScopeMissing
 from ledger.errors import Invalid, NotAllowed, NotFound, Refused
 from licensing.access import audit
 from licensing.access.models import ApiKey, Membership, Organisation, User
-from licensing.access.people import key_label
 from licensing.access.roles import ALL_SCOPES, SCOPES_OF_ROLE
 
 _BEARER = re.compile(r"Bearer (ak_(?:test|live)_[A-Za-z0-9_-]{22,64})\Z", re.ASCII)
@@ -30,7 +29,6 @@ DEFAULT_OVERLAP = timedelta(days=1)
 LONGEST_LIFE = timedelta(days=3660)
 LIVE_KEYS_OF_A_PERSON = 50
 _STAMP_EVERY = timedelta(minutes=1)
-
 
 # Reads the key in force that has this digest, its person if active, its organisation, and the role
 # the person has there at present; and whether it is time to note the use. Every request asks it.
@@ -140,7 +138,7 @@ def authenticate(*, authorization: str, now: datetime, request_id: str = "") -> 
         _stamp(key, now)
     return Actor(
         kind="key",
-        label=key_label(username, name),
+        label=f"{username} ({name})",
         mode=mode,
         person_id=person,
         key_id=key,

@@ -77,11 +77,6 @@ class LastOwner(Invalid):
     code = "last_owner"
 
 
-def key_label(username: str, name: str) -> str:
-    """What a key of this name is called in the audit trail."""
-    return f"{username} ({name})"
-
-
 def actor_for(
     *,
     user: User,
