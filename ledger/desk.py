@@ -1,7 +1,8 @@
 """The desk of a member of the house in the admin: the rows it may look at, and the steps it may take.
 
 A step is taken in two moves. The first shows what it does, in money if it moves any; the second takes
-it, on exactly what was seen. It is offered to those who may take it, and a row says to everybody who they are.
+it, on exactly what was seen. It is offered to those who may take it, and a row says to everybody who
+they are.
 """
 
 from __future__ import annotations

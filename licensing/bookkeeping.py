@@ -106,7 +106,8 @@ def run_reversed(
     """Dr payable:<holder>  Cr receivable:<platform>, and so the mirror of each entry of the run
 
     `keys` are those the run's parts were posted under. A mirror is keyed `<its key>:reversal` and
-    dated like its entry, or in the first open month if that one is closed. Raises Overdrawn if a holder no longer has what it was given.
+    dated like its entry, or in the first open month if that one is closed. Raises Overdrawn if a
+    holder no longer has what it was given.
     """
     book = books.house_book(mode=mode, now=posted_at)
     posted = [each for key in keys for each in (key, _clawback(key))]

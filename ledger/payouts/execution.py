@@ -144,8 +144,8 @@ def look_again(
 def list_payments(*, actor: Actor, now: datetime, batch: PayoutBatch) -> list[Instruction]:
     """What is still to be paid of a batch, accounts whole, for the person at the bank.
 
-    Not before its money is set aside: until then it may be taken back. The history tells of every time. Raises NotInState, and DraftChanged if the rows are no longer
-    what was approved.
+    Not before its money is set aside: until then it may be taken back. The history tells of every
+    time. Raises NotInState, and DraftChanged if the rows are no longer what was approved.
     """
     actor.require("payouts:prepare")
     answerable(actor)

@@ -44,7 +44,7 @@ SELECT id FROM (
  WHERE place %% %(rows)s = 0 OR place = %(count)s
  ORDER BY id
 """
-# What a cancelled run lets go, so that the next one starts as this one did.
+# What a void run lets go, so that the next one starts as this one did.
 _RELEASE: Final = "DELETE FROM settlement_input WHERE run_id = %(run)s"
 
 
@@ -89,7 +89,7 @@ def collect(*, run: Run, now: datetime) -> int:
 
 
 def release(*, run: Run) -> None:
-    """Lets a cancelled run's inputs go, for the next one to take."""
+    """Lets a void run's inputs go, for the next one to take."""
     terms = {"run": run.pk}
     restating.release(terms)
     with connection.cursor() as cursor:

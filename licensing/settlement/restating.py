@@ -154,7 +154,7 @@ UPDATE settlement_ground k
  WHERE k.part_id = a.part_id AND k.subject_id = a.subject_id AND k.day = a.day
    AND k.territory = a.territory
 """
-# What a cancelled run had chosen is open again.
+# What a void run had chosen is open again.
 _RELEASE: Final = """
 DELETE FROM settlement_restatement
  WHERE part_id IN (SELECT id FROM settlement_runpart WHERE run_id = %(run)s);
@@ -188,6 +188,6 @@ def assign(terms: dict[str, Any], *, parts: Sequence[UUID], rows: int) -> None:
 
 
 def release(terms: dict[str, Any]) -> None:
-    """Opens again what a cancelled run had chosen."""
+    """Opens again what a void run had chosen."""
     with connection.cursor() as cursor:
         cursor.execute(_RELEASE, terms)

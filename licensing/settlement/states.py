@@ -15,7 +15,8 @@ class RunKind(TextChoices):
 
 
 class RunState(TextChoices):
-    """How far a run has come. Only `posting` and `posted` have moved money in the books."""
+    """How far a run has come. Only `posting`, `posted` and `reversed` have moved money in
+    the books, the last one there and back."""
 
     DRAFT = "draft", "Draft"
     COLLECTING = "collecting", "Collecting"

@@ -1,10 +1,10 @@
 """The sieve: a staging table for reports of which some do not fit in, and what takes those out.
 
-Honest uploads never need it. All statements work on sets: the same ones sift a single report and a
-slice of an upload. What grows with history is reached by LATERAL with a LIMIT, which the planner
-cannot turn into reading all of it; and a generation by its external id, with IS NOT DISTINCT FROM
-for the platform: no index serves that, so none but the external id's can be chosen, however stale
-the statistics.
+What is good and new as a whole never needs it. All statements work on sets: the same ones sift a
+single report and a slice of an upload. What grows with history is reached by LATERAL with a LIMIT,
+which the planner cannot turn into reading all of it; and a generation by its external id, with IS
+NOT DISTINCT FROM for the platform: no index serves that, so none but the external id's can be
+chosen, however stale the statistics.
 """
 
 from __future__ import annotations
