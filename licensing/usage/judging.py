@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Final, TypeVar
+from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
 
 from licensing.usage.covering import Receipt, verdict
 from licensing.usage.reports import Report
-
-Thing = TypeVar("Thing")
 
 # Parents to a statement.
 _PARENTS: Final = 4_000

@@ -114,12 +114,11 @@ class Sieve:
         self._cursor.execute("TRUNCATE usage_staged")
         with connection.wrap_database_errors, self._cursor.copy(_FILL) as copy:
             for report in reports:
-                subjects = [bytes.fromhex(subject) for subject, _ in report.cast.appearances]
                 copy.write_row(
                     (
                         report.number,
                         report.external_id,
-                        [UUID(bytes=subject) for subject in subjects],
+                        [UUID(subject) for subject, _ in report.cast.appearances],
                         bytes.fromhex(report.digest),
                     )
                 )
