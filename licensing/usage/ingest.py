@@ -94,9 +94,6 @@ def report_generation(*, actor: Actor, now: datetime, raw: bytes) -> Reported:
             writer,
             [report],
             tally,
-            platform=platform,
-            mode=actor.mode,
-            now=now,
             into=lambda: sealing.open_batch(platform_id=platform.pk, now=now),
         )
         if tally.different:
@@ -137,7 +134,8 @@ def upload_batch(
                 platform=platform, origin=BatchOrigin.UPLOAD, state=BatchState.OPEN, opened_at=now
             )
             found = slices(lines, reader, unread, most=None if partial else LISTED)
-            _take_in_slices(found, tally, actor=actor, platform=platform, now=now, batch=batch)
+            writer = Writer(platform_id=platform.pk, mode=actor.mode, now=now)
+            _take_in_slices(writer, found, tally, batch_id=batch.pk)
             if tally.refused and (not partial or tally.refused == tally.lines):
                 raise tally.refusal()
             content_hash = reader.digest.digest()
@@ -186,13 +184,7 @@ def _read_one(raw: bytes, *, now: datetime) -> Report:
 
 
 def _take_in_slices(
-    slices: Iterator[Slice],
-    tally: Tally,
-    *,
-    actor: Actor,
-    platform: Platform,
-    now: datetime,
-    batch: Batch,
+    writer: Writer, all_slices: Iterator[Slice], tally: Tally, *, batch_id: UUID
 ) -> None:
     """Writes all that the slices hold, one after another: as good as at once, for a line finds those
     of earlier slices as it finds those of its own.
@@ -201,18 +193,19 @@ def _take_in_slices(
     judged by receipts as they were before the one that is being written; where both cite the same
     one, it goes on from there. If what is written had to be sifted, that is void, and judged again.
     """
-    writer = Writer(platform_id=platform.pk, mode=actor.mode, now=now)
     thread = ThreadPoolExecutor(1, thread_name_prefix="ingest")
 
     def read() -> Future[Slice | None]:
-        return thread.submit(next, slices, None)
+        return thread.submit(next, all_slices, None)
 
     def judged(found: Slice, before: Future[Judged] | None) -> Future[Judged] | None:
         """The slice's judgement, to be; it has one if there is anything to write in it."""
         if not found.reports:
             return None
         receipts = writer.read_receipts(found.checks)
-        return thread.submit(_judge_after, before, found.reports, receipts, platform.pk, batch.pk)
+        return thread.submit(
+            _judge_after, before, found.reports, receipts, writer.platform_id, batch_id
+        )
 
     try:
         current, coming = read().result(), read()
@@ -229,11 +222,8 @@ def _take_in_slices(
                     writer,
                     current.reports,
                     tally,
-                    platform=platform,
-                    mode=actor.mode,
-                    now=now,
-                    into=lambda: batch.pk,
-                    upload=batch.pk,
+                    into=lambda: batch_id,
+                    upload=batch_id,
                     judged=judgement.result(),
                 )
                 if not as_judged and after:
@@ -256,9 +246,6 @@ def _take_in(
     reports: list[Report],
     tally: Tally,
     *,
-    platform: Platform,
-    mode: str,
-    now: datetime,
     into: Callable[[], UUID],
     upload: UUID | None = None,
     judged: Judged | None = None,
@@ -286,11 +273,9 @@ def _take_in(
                     or judge(
                         reports,
                         writer.read_receipts(checks),
-                        platform_id=platform.pk,
+                        platform_id=writer.platform_id,
                         batch_id=batch_id,
                     ),
-                    platform=platform,
-                    now=now,
                     batch_id=batch_id,
                 )
         except IntegrityError as error:
@@ -304,18 +289,20 @@ def _take_in(
         else:
             tally.kept += len(reports)
             return judged is not None
-        reports = _weed(reports, tally, platform=platform, mode=mode, upload=upload)
+        reports = _weed(writer, reports, tally, upload=upload)
     raise Busy
 
 
-def _write(
-    writer: Writer, judged: Judged, *, platform: Platform, now: datetime, batch_id: UUID
-) -> None:
+def _write(writer: Writer, judged: Judged, *, batch_id: UUID) -> None:
     if not writer.all_known(judged.subjects):
         raise _NotAsRead
     writer.write(judged)
     lineage.resolve_fresh(
-        platform_id=platform.pk, batch_id=batch_id, first=judged.first, last=judged.last, now=now
+        platform_id=writer.platform_id,
+        batch_id=batch_id,
+        first=judged.first,
+        last=judged.last,
+        now=writer.now,
     )
     if judged.remixes:
         code, tangled = lineage.find_faults(judged.remixes)
@@ -324,10 +311,10 @@ def _write(
 
 
 def _weed(
-    reports: list[Report], tally: Tally, *, platform: Platform, mode: str, upload: UUID | None
+    writer: Writer, reports: list[Report], tally: Tally, *, upload: UUID | None
 ) -> list[Report]:
     """Those that are good and new."""
-    sieve = Sieve(platform_id=platform.pk, mode=mode, reports=reports)
+    sieve = Sieve(platform_id=writer.platform_id, mode=writer.mode, reports=reports)
     tally.add(sieve.take_out_unknown())
     for duplicates in sieve.take_out_duplicates(upload):
         tally.add(duplicates)

@@ -96,9 +96,12 @@ SELECT id FROM usage_generation
 
 
 class Writer:
-    """Writes one platform's reports in the current transaction."""
+    """Writes one platform's reports in the current transaction, as of `now`."""
 
     def __init__(self, *, platform_id: UUID, mode: str, now: datetime) -> None:
+        self.platform_id = platform_id
+        self.mode = mode
+        self.now = now
         self._terms: dict[str, Any] = {
             "platform": platform_id,
             "mode": mode,
