@@ -20,7 +20,7 @@ from licensing.consent import decisions, spending
 from licensing.consent.decisions import Asking
 from licensing.consent.engine.bodies import read_body
 from licensing.consent.engine.compiling import RuleBook, bind, compile_rule
-from licensing.consent.engine.counterfactuals import smallest_changes
+from licensing.consent.engine.counterfactuals import with_changes
 from licensing.consent.engine.deciding import Asked, decide
 from licensing.consent.engine.language import Decision, Effect, RuleBody
 from licensing.consent.engine.voices import Word
@@ -71,10 +71,7 @@ def try_asking(
     if limited:
         counts.read(limited)
     spent = counts.spent(limited, units=asking.generations)
-    decision = decide(request, asked, spent=spent)
-    if decision.outcome is Effect.DENY:
-        changes = smallest_changes(request, asked, spent=spent)
-        decision = replace(decision, would_allow=changes)
+    decision = with_changes(decide(request, asked, spent=spent), request, asked, spent)
     needed = {
         holder
         for subject in asking.subjects
