@@ -153,12 +153,8 @@ def _otherwise(request: Request, asked: Asked, spent: Spent) -> tuple[tuple[Chan
 
 def _of(asked: Asked, own: frozenset[str]) -> Asked:
     """A subject as only `own` holders are asked about it; elsewhere too, where they are asked."""
-    return replace(
-        asked,
-        consents=tuple(one for one in asked.consents if one[0] in own),
-        elsewhere=asked.elsewhere
-        and {place: _of(there, own) for place, there in asked.elsewhere.items()},
-    )
+    consents = tuple(one for one in asked.consents if one[0] in own)
+    return replace(asked.with_elsewhere(lambda _, there: _of(there, own)), consents=consents)
 
 
 def _spent(asked: Sequence[Asked], *, platform: UUID, at: datetime) -> Spent:

@@ -100,14 +100,7 @@ def _where_asked(asked: Sequence[Asked], own: Set[str]) -> tuple[Asked, ...]:
         holders = {holder for each in asked for holder, _ in each.asked_in(place).consents}
         return replace(there, consents=()) if holders.isdisjoint(own) else there
 
-    return tuple(
-        replace(
-            each,
-            elsewhere=each.elsewhere
-            and {place: elsewhere(place, there) for place, there in each.elsewhere.items()},
-        )
-        for each in asked
-    )
+    return tuple(each.with_elsewhere(elsewhere) for each in asked)
 
 
 def _with(draft: RuleVersion, book: RuleBook) -> RuleBook:

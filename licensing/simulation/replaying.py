@@ -222,11 +222,9 @@ class Replayer:
 
     def _told(self, asked: Asked) -> Asked:
         """A subject of which nothing is told about territories where others are asked."""
-        elsewhere = asked.elsewhere and {
-            place: there if self._is_own(there) else replace(there, consents=())
-            for place, there in asked.elsewhere.items()
-        }
-        return replace(asked, elsewhere=elsewhere)
+        return asked.with_elsewhere(
+            lambda _, there: there if self._is_own(there) else replace(there, consents=())
+        )
 
     def _book(self, holder: UUID) -> tuple[RuleBook, RuleBook]:
         """A holder's rules in force, and those with the draft. What others are paid is not this

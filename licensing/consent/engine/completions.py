@@ -45,7 +45,7 @@ def completion(
 
 
 def _found(request: Request, asked: Sequence[Asked], spent: Spent) -> tuple[Change, ...] | None:
-    if any(subject.holds or not subject.consents for subject in asked):
+    if any(subject.stopped for subject in asked):
         return None
     return _Completing(request=request, asked=asked, spent=spent).found()
 

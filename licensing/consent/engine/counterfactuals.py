@@ -66,7 +66,7 @@ def smallest_changes(
     platform could say would help, as when a kill switch is thrown. `spent` has every rule over the
     subjects without room, whatever the action it speaks of and wherever it is asked.
     """
-    if any(all(map(_stopped, subject.everywhere())) for subject in asked):
+    if any(all(there.stopped for there in subject.everywhere()) for subject in asked):
         return ()
     search = Search(request=request, asked=asked, spent=spent)
     facts = sorted(set(search.telling()))
@@ -287,10 +287,6 @@ class Search:
         # In another territory it is another matter if others are asked.
         asked = [_whom(subject.asked_in(value)) for subject in self.asked if fact == "territory"]
         return (*asked, *ways)
-
-
-def _stopped(subject: Asked) -> bool:
-    return bool(subject.holds) or not subject.consents
 
 
 def _whom(subject: Asked) -> Hashable:

@@ -8,8 +8,8 @@ anything be approved: so a spent quota never opens what was closed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Context, Decimal
 from operator import itemgetter
 from typing import Final
@@ -61,6 +61,18 @@ class Asked:
     def everywhere(self) -> tuple[Asked, ...]:
         """As it is asked about here, and in other territories."""
         return (self, *(self.elsewhere or {}).values())
+
+    def with_elsewhere(self, change: Callable[[str, Asked], Asked]) -> Asked:
+        """The same with what `change` makes of each territory and of how it is asked about there."""
+        if self.elsewhere is None:
+            return self
+        changed = {place: change(place, there) for place, there in self.elsewhere.items()}
+        return replace(self, elsewhere=changed)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether no rule can allow it: something holds it, or nobody owns it."""
+        return bool(self.holds) or not self.consents
 
     @property
     def answers_to(self) -> frozenset[str]:
