@@ -101,7 +101,11 @@ class PolicyShape(Shape):
     holder = Id(RightsHolder.PREFIX, "holder", required=False)
     property = Id(Property.PREFIX, "property", required=False)
     subject = Id(Subject.PREFIX, "subject", required=False)
-    name = Text(max_length=200, required=False, help_text="Of each rule; else the policy's title.")
+    name = Text(
+        max_length=rules.LONGEST_NAME,
+        required=False,
+        help_text="Of each rule; else the policy's title.",
+    )
 
     def validate(self, attrs: Any) -> Any:
         if "property" in attrs and "subject" in attrs:
@@ -203,7 +207,7 @@ class ImportWindow(Window):
         return importing.Import(
             holder=holder,
             scope=scope,
-            name=said.get("name", rule.name[:200]),
+            name=said.get("name", rule.name[: rules.LONGEST_NAME]),
             body=body,
             origins=rule.origins,
         )

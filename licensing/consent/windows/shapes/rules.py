@@ -17,6 +17,7 @@ from licensing.consent.models import (
     ConsentRule,
     RuleVersion,
 )
+from licensing.consent.rules import LONGEST_NAME
 from licensing.consent.states import VersionState
 from licensing.consent.windows.shapes.bodies import RuleBodyShape
 
@@ -34,7 +35,7 @@ class NewRuleShape(Shape):
     )
     property = Id(Property.PREFIX, "property", required=False)
     subject = Id(Subject.PREFIX, "subject", required=False)
-    name = Text(max_length=200, required=False, allow_blank=True)
+    name = Text(max_length=LONGEST_NAME, required=False, allow_blank=True)
     body = RuleBodyShape()
 
     def validate(self, attrs: Any) -> Any:
@@ -48,7 +49,7 @@ class RuleEditShape(Shape):
 
     default_error_messages = {"nothing_said": "Say a name, a body, or both."}
 
-    name = Text(max_length=200, required=False, allow_blank=True)
+    name = Text(max_length=LONGEST_NAME, required=False, allow_blank=True)
     body = RuleBodyShape(required=False)
 
     def validate(self, attrs: Any) -> Any:
