@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -30,6 +30,13 @@ from licensing.consent.windows.shapes import (
     VersionShape,
 )
 
+# By what rules and kill switches are narrowed in a list: whose they are, and what they are over.
+_OVER: Final[Mapping[str, Id]] = {
+    "holder": Id(RightsHolder.PREFIX),
+    "property": Id(Property.PREFIX),
+    "subject": Id(Subject.PREFIX),
+}
+
 
 class WhichHolder(Invalid):
     """Your organisation acts for several holders, or for none: say which."""
@@ -47,7 +54,7 @@ class ConsentRulesWindow(Window):
         summary="Consent rules",
         description="Your holders' rules, newest first, each with its latest version and the one "
         "in force.",
-        parameters=[OpenApiParameter(name, str) for name in ("holder", "property", "subject")],
+        parameters=[OpenApiParameter(name, str) for name in _OVER],
         responses=paged(RuleShape),
         examples=examples.listed(examples.RULE),
     )
@@ -55,11 +62,7 @@ class ConsentRulesWindow(Window):
         return self.page(
             ConsentRule.objects.visible_to(self.actor).with_versions(),
             RuleShape,
-            filters={
-                "holder": Id(RightsHolder.PREFIX),
-                "property": Id(Property.PREFIX),
-                "subject": Id(Subject.PREFIX),
-            },
+            filters=_OVER,
         )
 
     @extend_schema(
@@ -207,7 +210,7 @@ class KillSwitchesWindow(Window):
         operation_id="kill_switches_list",
         summary="Kill switches",
         description="Those thrown and those lifted again, newest first.",
-        parameters=[OpenApiParameter(name, str) for name in ("holder", "property", "subject")],
+        parameters=[OpenApiParameter(name, str) for name in _OVER],
         responses=paged(SwitchShape),
         examples=examples.listed(examples.SWITCH),
     )
@@ -215,11 +218,7 @@ class KillSwitchesWindow(Window):
         return self.page(
             KillSwitch.objects.visible_to(self.actor),
             SwitchShape,
-            filters={
-                "holder": Id(RightsHolder.PREFIX),
-                "property": Id(Property.PREFIX),
-                "subject": Id(Subject.PREFIX),
-            },
+            filters=_OVER,
         )
 
     @extend_schema(
