@@ -93,7 +93,7 @@ class Use:
 
 
 def attention_of(*, actor: Actor, now: datetime) -> Attention:
-    """In five queries."""
+    """In six queries."""
     rows = ApprovalRequest.objects.visible_to(actor).open_at(now)
     found = list(rows.select_related("consent_check__platform").order_by("pk")[: FEW + 1])
     # What else is in the picture and another's is not theirs to see.
