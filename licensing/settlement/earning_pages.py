@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET
 
 from ledger.actor import Actor
 from ledger.errors import NotFound
+from ledger.lists import part_of
 from ledger.money import Money, format_exact
 from ledger.windows import named, read_id
 from licensing.catalog import territories
@@ -56,9 +57,12 @@ def earned_by(request: HttpRequest, actor: Actor, shown: str) -> HttpResponse:
     if month is not None:
         earnings = earnings.filter(month=month)
         lines = lines.filter(service_day__year=month.year, service_day__month=month.month)
-    if after := request.GET.get("after"):
-        lines = lines.filter(pk__lt=read_id(RoyaltyLine.PREFIX, after))
-    found = list(lines.select_related("run__platform").order_by("-pk")[: PAGE + 1])
+    found, after = part_of(
+        lines.select_related("run__platform"),
+        PAGE,
+        after=request.GET.get("after", ""),
+        newest_first=True,
+    )
     origins = _origins(actor, found)
     rows = earnings.select_related("platform", "holder").order_by("-month", "platform__name")
     context = {
@@ -69,9 +73,9 @@ def earned_by(request: HttpRequest, actor: Actor, shown: str) -> HttpResponse:
         "earnings": rows[:MOST_MONTHS],
         "lines": [
             (each, _where(each), format_exact(each.gross), origins.get(each.origin_id, ""))
-            for each in found[:PAGE]
+            for each in found
         ],
-        "after": found[PAGE - 1].shown_id if len(found) > PAGE else "",
+        "after": after,
     }
     return render(request, "settlement/earned_by.html", context)
 

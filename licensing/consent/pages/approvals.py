@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from ledger.actor import Actor
 from ledger.errors import Invalid, NotFound, Refused
+from ledger.lists import part_of
 from ledger.windows import named, read_id
 from licensing.catalog.models import RightsHolder, Subject
 from licensing.consent import approvals, telling
@@ -63,18 +64,15 @@ def inbox(request: HttpRequest, actor: Actor) -> HttpResponse:
     answered = request.GET.get("show") == "answered"
     rows = _rows(actor)
     if answered:
-        rows = rows.filter(~Q(state=ApprovalState.OPEN) | Q(expires_at__lte=now)).order_by("-pk")
+        rows = rows.filter(~Q(state=ApprovalState.OPEN) | Q(expires_at__lte=now))
     else:
-        rows = rows.open_at(now).order_by("pk")
-    if after := request.GET.get("after"):
-        key = read_id(ApprovalRequest.PREFIX, after)
-        rows = rows.filter(**{"pk__lt" if answered else "pk__gt": key})
-    found = list(rows[: PAGE + 1])
+        rows = rows.open_at(now)
+    found, after = part_of(rows, PAGE, after=request.GET.get("after", ""), newest_first=answered)
     context = {
         "page": "approvals",
         "answered": answered,
-        "questions": _questions(actor, found[:PAGE], now),
-        "after": found[PAGE - 1].shown_id if len(found) > PAGE else "",
+        "questions": _questions(actor, found, now),
+        "after": after,
         "may_answer": actor.may(SCOPE),
     }
     return render(request, "consent/approvals.html", context)
