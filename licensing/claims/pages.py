@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from ledger.actor import Actor
 from ledger.errors import Invalid
 from ledger.forms import Form, search_words
+from ledger.lists import part_of
 from ledger.windows import named, read_id
 from licensing.catalog.models import RightsHolder, Subject
 from licensing.catalog.names import LONGEST as LONGEST_NAME
@@ -45,16 +46,14 @@ def claims(request: HttpRequest, actor: Actor) -> HttpResponse:
     if shown := request.GET.get("subject"):
         about = named(Subject.objects.visible_to(actor), read_id(Subject.PREFIX, shown))
         rows = rows.filter(subject=about)
-    rows = rows.exclude(state=ClaimState.DISPUTED).order_by("-pk") if ended else rows.open()
-    if after := request.GET.get("after"):
-        rows = rows.filter(**{"pk__lt" if ended else "pk__gt": read_id(Claim.PREFIX, after)})
-    found = list((rows if ended else rows.order_by("pk"))[: PAGE + 1])
+    rows = rows.exclude(state=ClaimState.DISPUTED) if ended else rows.open()
+    found, after = part_of(rows, PAGE, after=request.GET.get("after", ""), newest_first=ended)
     context = {
         "page": "claims",
         "ended": ended,
         "about": about,
-        "claims": [_told(actor, each) for each in found[:PAGE]],
-        "after": found[PAGE - 1].shown_id if len(found) > PAGE else "",
+        "claims": [_told(actor, each) for each in found],
+        "after": after,
         "may_claim": actor.may(WRITE),
     }
     return render(request, "claims/claims.html", context)
